@@ -1,0 +1,125 @@
+//! What the host looks like, as plain values: gathered by the edge, read by [`crate::lower`].
+
+use std::collections::BTreeMap;
+
+use crate::path::AbsPath;
+use crate::request::Inode;
+use crate::text::Text;
+
+/// Everything that lowering needs to know about this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFacts {
+    /// The caller's account.
+    pub account: Account,
+    /// The caller's environment; only names that the grants pass are read.
+    pub env: BTreeMap<Text, Text>,
+    /// What stands at each path that the grants asked about. A path that is absent here was not
+    /// asked about, which is an error of ours and refused as such.
+    pub paths: BTreeMap<AbsPath, PathFact>,
+    /// The workspace around the working directory.
+    pub workspace: Workspace,
+    /// The person's git settings that may be shown inside: `user.*`, `init.*`, `core.autocrlf`.
+    pub git_settings: Vec<(String, String)>,
+    /// True when the caller is the superuser of this namespace (real uid 0 with its capabilities).
+    pub is_root: bool,
+    /// Where policy, profiles, trust and journal live: never writable inside.
+    pub guarded: Vec<AbsPath>,
+}
+
+/// The caller's account as the system database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Real uid.
+    pub uid: u32,
+    /// Real gid.
+    pub gid: u32,
+    /// Login name.
+    pub name: String,
+    /// Home directory from the system database, never from `HOME`.
+    pub home: AbsPath,
+}
+
+/// What stands at one path on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathFact {
+    /// Nothing, or nothing that the caller may see.
+    Absent,
+    /// A directory.
+    Directory(Inode),
+    /// A regular file.
+    File(Inode),
+    /// A character device, FIFO or socket.
+    Special(Inode),
+    /// A symbolic link: its text, and where it finally leads (`None` when it dangles).
+    Link {
+        /// The link's text, as it would be recreated.
+        text: Text,
+        /// The path with every link resolved.
+        real: Option<AbsPath>,
+        /// What stands there.
+        leads_to: Leads,
+    },
+}
+
+/// What a symbolic link finally leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leads {
+    /// Nothing.
+    Nowhere,
+    /// A directory.
+    Directory(Inode),
+    /// A regular file.
+    File(Inode),
+    /// Something else.
+    Special(Inode),
+}
+
+/// The workspace that was found around the working directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Workspace {
+    /// A directory that may be granted.
+    Root(WorkspaceRoot),
+    /// None is granted, and why: `/`, the home directory and the like.
+    None {
+        /// Shown to the person, e.g. "the home directory is never a workspace".
+        why: String,
+    },
+}
+
+/// A workspace directory and what is known about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspaceRoot {
+    /// Its path, links resolved.
+    pub path: AbsPath,
+    /// Its identity.
+    pub inode: Inode,
+    /// Owner of the directory.
+    pub owner_uid: u32,
+    /// Group of the directory.
+    pub owner_gid: u32,
+    /// How git is set up in it.
+    pub git: GitLayout,
+    /// What stands at each protected path below the root (relative to it).
+    pub protected: BTreeMap<AbsPath, PathFact>,
+}
+
+/// How git is set up in a workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GitLayout {
+    /// No `.git`.
+    None,
+    /// `.git` is a directory; `modules` are the git directories of its submodules.
+    Directory {
+        /// Git directories below `.git/modules`.
+        modules: Vec<AbsPath>,
+    },
+    /// `.git` is a file that points elsewhere (a worktree or a submodule).
+    File {
+        /// The git directory that the file names.
+        git_dir: AbsPath,
+        /// The common directory (`commondir`), when it is another one.
+        common_dir: Option<AbsPath>,
+        /// Git directories below `modules` of the common directory.
+        modules: Vec<AbsPath>,
+    },
+}

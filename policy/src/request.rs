@@ -1,0 +1,109 @@
+//! What is asked: a command, where it runs, and the flags that came with it.
+//!
+//! A request is a value made by the edge (`opaque-run`'s invocation, later the broker). Files have
+//! been opened and resolved by then; nothing here looks at the disk again.
+
+use serde::Serialize;
+
+use crate::limits::LimitRequest;
+use crate::path::AbsPath;
+use crate::principal::Principal;
+use crate::text::Text;
+
+/// One request to run one command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Who asks.
+    pub principal: Principal,
+    /// What is to run.
+    pub command: Command,
+    /// Flags: grants in a direct run without policy, otherwise requests under the rule's ceiling.
+    pub asked: Asked,
+}
+
+/// A command: the program that was opened and the argument vector as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The program whose file was opened and judged.
+    pub program: Program,
+    /// The argument vector; the first element is the name as typed.
+    pub argv: Vec<Text>,
+    /// Working directory, with symbolic links resolved.
+    pub cwd: AbsPath,
+}
+
+/// The file that will be executed, as it was when it was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Program {
+    /// Absolute path with symbolic links resolved; rules match on this.
+    pub path: AbsPath,
+    /// Absolute path before links were resolved: what `PATH` lookup or the caller named. Inside the
+    /// sandbox this is the path that is looked up, so that shims that look at their own path work.
+    pub named: AbsPath,
+    /// Device and inode at the time of judging.
+    pub inode: Inode,
+    /// SHA-256 of the content, lower-case hex; present only when something depends on the content.
+    pub sha256: Option<String>,
+    /// For a `#!` script, the interpreter chain from the outermost inwards; empty for a binary.
+    pub interpreters: Vec<Interpreter>,
+}
+
+/// One step of a `#!` chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Interpreter {
+    /// Resolved path of the interpreter.
+    pub path: AbsPath,
+    /// Path as the script names it.
+    pub named: AbsPath,
+    /// Device and inode at the time of judging.
+    pub inode: Inode,
+    /// SHA-256 of the content, when something depends on it.
+    pub sha256: Option<String>,
+    /// Arguments between the interpreter and the script; `argv[0]` first.
+    pub argv: Vec<Text>,
+}
+
+/// The identity of a file on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Inode {
+    /// Device number, as `st_dev`.
+    pub device: u64,
+    /// Inode number, as `st_ino`.
+    pub number: u64,
+}
+
+/// What the flags ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// `--profile NAME`.
+    pub profile: Option<String>,
+    /// `--read PATH`: visible, read-only.
+    pub read: Vec<AbsPath>,
+    /// `--write PATH`: visible, writable.
+    pub write: Vec<AbsPath>,
+    /// `--env NAME` (pass the caller's value) and `--env NAME=VALUE`.
+    pub env: Vec<AskedVariable>,
+    /// `--limit NAME=VALUE` and `--timeout`.
+    pub limits: LimitRequest,
+    /// `--tier`.
+    pub tier: AskedTier,
+}
+
+/// A variable asked for with `--env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedVariable {
+    /// Its name.
+    pub name: Text,
+    /// `None` passes the caller's value.
+    pub value: Option<Text>,
+}
+
+/// The isolation that the caller asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AskedTier {
+    /// The strongest tier that satisfies the profile.
+    #[default]
+    Auto,
+    /// The namespaces tier, by name.
+    Namespaces,
+}
