@@ -103,7 +103,10 @@ impl AbsPath {
     #[must_use]
     pub fn is_within(&self, ancestor: &Self) -> bool {
         ancestor.is_root()
-            || self.0.strip_prefix(ancestor.0.as_slice()).is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'/'))
+            || self
+                .0
+                .strip_prefix(ancestor.0.as_slice())
+                .is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'/'))
     }
 
     /// What follows `ancestor`, without a leading slash; `None` when this path is not within it.
