@@ -1,4 +1,7 @@
 //! What the host looks like, as plain values: gathered by the edge, read by [`crate::lower`].
+//!
+//! The edge fills everything but [`HostFacts::paths`], asks [`crate::lower::questions`] what else
+//! lowering will read, and answers with one look at the disk for each path.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +16,8 @@ pub struct HostFacts {
     pub account: Account,
     /// The caller's environment; only names that the grants pass are read.
     pub env: BTreeMap<Text, Text>,
-    /// What stands at each path that the grants asked about. A path that is absent here was not
-    /// asked about, which is an error of ours and refused as such.
+    /// What stands at each path of [`crate::lower::questions`]; see [`HostFacts::answer`]. A path that is
+    /// missing here was not asked about, which is an error of ours and refused as such.
     pub paths: BTreeMap<AbsPath, PathFact>,
     /// The workspace around the working directory.
     pub workspace: Workspace,
@@ -22,8 +25,45 @@ pub struct HostFacts {
     pub git_settings: Vec<(String, String)>,
     /// True when the caller is the superuser of this namespace (real uid 0 with its capabilities).
     pub is_root: bool,
-    /// Where policy, profiles, trust and journal live: never writable inside.
+    /// Where policy, profiles, trust and journal live: never writable inside. Each stands here as it is named
+    /// and, where a link is on the way, once more as it resolves.
     pub guarded: Vec<AbsPath>,
+}
+
+impl HostFacts {
+    /// Puts the questions to the disk and keeps the answers.
+    ///
+    /// `questions` come parents first; what lies below a path that is absent is absent and costs no look.
+    pub fn answer(&mut self, questions: Vec<AbsPath>, mut look: impl FnMut(&AbsPath) -> PathFact) {
+        let mut absent: Option<AbsPath> = None;
+        for path in questions {
+            if absent.as_ref().is_some_and(|above| path.is_within(above)) {
+                continue;
+            }
+            let fact = look(&path);
+            if fact == PathFact::Absent {
+                absent = Some(path.clone());
+            }
+            self.paths.insert(path, fact);
+        }
+    }
+
+    /// What stands at a path; `None` when nobody asked about it.
+    #[must_use]
+    pub fn at(&self, path: &AbsPath) -> Option<&PathFact> {
+        if let Some(fact) = self.paths.get(path) {
+            return Some(fact);
+        }
+        let mut above = path.parent();
+        while let Some(directory) = above {
+            match self.paths.get(&directory) {
+                Some(PathFact::Absent) => return Some(&PathFact::Absent),
+                Some(_) => return None,
+                None => above = directory.parent(),
+            }
+        }
+        None
+    }
 }
 
 /// The caller's account as the system database has it.
@@ -50,11 +90,11 @@ pub enum PathFact {
     File(Inode),
     /// A character device, FIFO or socket.
     Special(Inode),
-    /// A symbolic link: its text, and where it finally leads (`None` when it dangles).
+    /// A path that is not its own real path: a symbolic link, or something below a linked directory.
     Link {
-        /// The link's text, as it would be recreated.
+        /// The link's own text; for something below a linked directory, the real path.
         text: Text,
-        /// The path with every link resolved.
+        /// The path with every link resolved; `None` when it dangles.
         real: Option<AbsPath>,
         /// What stands there.
         leads_to: Leads,
@@ -99,8 +139,6 @@ pub struct WorkspaceRoot {
     pub owner_gid: u32,
     /// How git is set up in it.
     pub git: GitLayout,
-    /// What stands at each protected path below the root (relative to it).
-    pub protected: BTreeMap<AbsPath, PathFact>,
 }
 
 /// How git is set up in a workspace.
@@ -110,14 +148,14 @@ pub enum GitLayout {
     None,
     /// `.git` is a directory; `modules` are the git directories of its submodules.
     Directory {
-        /// Git directories below `.git/modules`.
+        /// Git directories below `.git/modules`, real paths.
         modules: Vec<AbsPath>,
     },
     /// `.git` is a file that points elsewhere (a worktree or a submodule).
     File {
-        /// The git directory that the file names.
+        /// The git directory that the file names, its real path.
         git_dir: AbsPath,
-        /// The common directory (`commondir`), when it is another one.
+        /// The common directory (`commondir`), when it is another one, its real path.
         common_dir: Option<AbsPath>,
         /// Git directories below `modules` of the common directory.
         modules: Vec<AbsPath>,

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::limits::Limits;
-use crate::path::AbsPath;
+use crate::path::{AbsPath, PathError};
 use crate::plan::Tier;
 use crate::text::Text;
 
@@ -90,12 +90,13 @@ pub enum Place {
 
 impl Place {
     /// The absolute path for a caller with this home directory.
-    #[must_use]
-    pub fn resolve(&self, home: &AbsPath) -> AbsPath {
+    ///
+    /// # Errors
+    /// When the joined path is longer than the kernel takes.
+    pub fn resolve(&self, home: &AbsPath) -> Result<AbsPath, PathError> {
         match self {
-            Self::Absolute(path) => path.clone(),
-            // Joining two normalised paths cannot fail, except by length; the home itself is the stricter answer.
-            Self::Home(below) => home.join(below.as_bytes()).unwrap_or_else(|_| home.clone()),
+            Self::Absolute(path) => Ok(path.clone()),
+            Self::Home(below) => home.join(below.as_bytes()),
         }
     }
 }

@@ -35,7 +35,8 @@ pub struct Plan {
     pub home: AbsPath,
     /// Isolation tier.
     pub tier: Tier,
-    /// The sandbox's file tree, parents before children. Nothing else exists inside.
+    /// The sandbox's file tree, parents before children, every directory on the way named. Nothing else
+    /// exists inside.
     pub mounts: Vec<Mount>,
     /// Workspace paths that stay read-only, also when they do not exist yet.
     pub protected: Vec<Protected>,
@@ -57,6 +58,18 @@ impl Plan {
     pub fn digest(&self) -> String {
         let json = serde_json::to_vec(self).unwrap_or_default();
         hex(&Sha256::digest(&json))
+    }
+
+    /// Mounts and protections in the one order in which they can be carried out: parents before children,
+    /// so that a grant below a protected directory, or a mask below a pinned one, stays in sight.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Step<'_>> {
+        let mounts = self.mounts.iter().map(Step::Mount);
+        let mut steps: Vec<Step<'_>> = mounts.chain(self.protected.iter().map(Step::Protect)).collect();
+        // INVARIANT: byte order puts a path before everything below it. The sort is stable, so a
+        // protection follows a mount at the same path.
+        steps.sort_by(|a, b| a.target().cmp(b.target()));
+        steps
     }
 }
 
@@ -132,14 +145,14 @@ pub enum Content {
         /// Permission bits.
         mode: u32,
     },
-    /// A directory that only holds other entries; read-only.
+    /// An empty directory, or one that only holds other entries; read-only. Over a bind it is a mask.
     Directory,
     /// A symbolic link.
     Symlink {
         /// Its text.
         text: Text,
     },
-    /// A small generated file; read-only unless it lies in a private directory.
+    /// A small generated file; read-only unless it lies in a private directory. Over a bind it is a mask.
     File {
         /// Its content.
         text: String,
@@ -197,6 +210,32 @@ pub enum Protection {
     },
     /// It does not exist: an empty read-only directory stands there for the time of the run.
     Placeholder,
+    /// It does not exist inside a git directory, where git would take a directory for a broken file: a
+    /// read-only file with this text, which means the same to git as no file, stands there for the run.
+    PlaceholderFile {
+        /// Its content.
+        text: String,
+    },
+}
+
+/// One step of building the file tree; see [`Plan::steps`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Put this entry there.
+    Mount(&'a Mount),
+    /// Protect this path.
+    Protect(&'a Protected),
+}
+
+impl<'a> Step<'a> {
+    /// The path inside that the step is about.
+    #[must_use]
+    pub fn target(self) -> &'a AbsPath {
+        match self {
+            Self::Mount(mount) => &mount.target,
+            Self::Protect(protected) => &protected.path,
+        }
+    }
 }
 
 /// What the network looks like from inside.
