@@ -1,1 +1,32 @@
+//! The kernel's edge: the only crate with `unsafe`. It knows no policy.
+//!
+//! In reading order: an [`image`] is what a plan becomes before the clone; [`spawn`](mod@spawn)
+//! clones; the child lives through `child.rs`, one sentence a step, each step in a small file of its
+//! own; [`channel`] is the line back; [`step`] names what can fail.
 
+pub mod image;
+
+mod spawn;
+mod child;
+
+mod clone;
+mod descriptors;
+mod exec;
+mod idmap;
+mod init;
+mod limits;
+mod loopback;
+mod mount;
+mod mountinfo;
+mod privilege;
+
+pub mod attest;
+pub mod cgroup;
+pub mod channel;
+pub mod fault;
+pub mod landlock;
+pub mod seccomp;
+pub mod signals;
+pub mod step;
+
+pub use spawn::{Spawned, spawn};

@@ -1,0 +1,209 @@
+//! Checks from inside, just before the command starts, that every layer holds.
+//!
+//! Not by what was asked for, but by trying: a file that only Landlock forbids, calls that only the
+//! filter refuses, and what the kernel itself says about mounts, capabilities and namespaces.
+
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::image::Image;
+use crate::mountinfo;
+use crate::seccomp;
+use crate::step::{Failure, Step};
+
+/// The inodes of the process's namespaces, in the order of [`NAMESPACES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamespaceInodes(pub [u64; 7]);
+
+/// The namespaces that must differ from the supervisor's.
+pub const NAMESPACES: [&str; 7] = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
+
+const NAMESPACE_FILES: [&CStr; 7] = [
+    c"/proc/self/ns/user",
+    c"/proc/self/ns/mnt",
+    c"/proc/self/ns/pid",
+    c"/proc/self/ns/net",
+    c"/proc/self/ns/ipc",
+    c"/proc/self/ns/uts",
+    c"/proc/self/ns/cgroup",
+];
+
+impl NamespaceInodes {
+    /// Those of this process.
+    ///
+    /// # Errors
+    /// `/proc` is not readable.
+    pub fn own() -> Result<Self, Errno> {
+        let mut inodes = [0; 7];
+        for (inode, file) in inodes.iter_mut().zip(NAMESPACE_FILES) {
+            *inode = rustix::fs::statat(CWD, file, AtFlags::empty())?.st_ino;
+        }
+        Ok(Self(inodes))
+    }
+
+    /// The first namespace that both have in common.
+    #[must_use]
+    pub fn shared_with(&self, other: &Self) -> Option<&'static str> {
+        NAMESPACES.iter().zip(self.0.iter().zip(other.0)).find(|(_, (a, b))| **a == *b).map(|(name, _)| *name)
+    }
+}
+
+/// What attestation found missing, in the `detail` of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Missing {
+    /// A file that no Landlock rule covers could be opened.
+    Landlock = 1,
+    /// A system call that the filter refuses got through.
+    Seccomp = 2,
+    /// A capability is left in some set.
+    Capabilities = 3,
+    /// `no_new_privs` is not set.
+    NoNewPrivileges = 4,
+    /// A mount is missing, writable where it should not be, or takes device nodes or set-user-id bits.
+    Mounts = 5,
+    /// The core limit is not the one that turns core files off.
+    CoreDumps = 6,
+    /// A user namespace could be created below this one.
+    NestedNamespaces = 7,
+    /// A descriptor of the caller is still open.
+    Descriptors = 8,
+    /// The supervisor's death would not end this run.
+    DieWithParent = 9,
+    /// The kernel does not answer.
+    Unreadable = 10,
+}
+
+impl Missing {
+    /// The layer's name for a failure's detail.
+    #[must_use]
+    pub fn name(detail: u32) -> &'static str {
+        match detail {
+            1 => "landlock",
+            2 => "seccomp",
+            3 => "capabilities",
+            4 => "no-new-privileges",
+            5 => "mounts",
+            6 => "core-dumps",
+            7 => "nested-namespaces",
+            8 => "descriptors",
+            9 => "die-with-parent",
+            _ => "the kernel's answers",
+        }
+    }
+}
+
+/// Checks every layer and says which namespaces this process is in.
+pub(crate) fn every_layer(image: &Image, canary: &OwnedFd) -> Result<NamespaceInodes, Failure> {
+    let failed = |missing: Missing, errno: Errno| Failure { step: Step::Attest, errno, detail: missing as u32 };
+    if !landlock_holds(canary) {
+        return Err(failed(Missing::Landlock, Errno::ACCESS));
+    }
+    if !seccomp::probes_hold() {
+        return Err(failed(Missing::Seccomp, Errno::PERM));
+    }
+    let status = Status::read().map_err(|errno| failed(Missing::Unreadable, errno))?;
+    if !status.has_no_capabilities {
+        return Err(failed(Missing::Capabilities, Errno::PERM));
+    }
+    if !status.no_new_privileges {
+        return Err(failed(Missing::NoNewPrivileges, Errno::PERM));
+    }
+    mountinfo::check(&image.entries).map_err(|errno| failed(Missing::Mounts, errno))?;
+    let core = rustix::process::getrlimit(rustix::process::Resource::Core);
+    if core.current != Some(1) || core.maximum != Some(1) {
+        return Err(failed(Missing::CoreDumps, Errno::PERM));
+    }
+    if !nested_namespaces_are_closed() {
+        return Err(failed(Missing::NestedNamespaces, Errno::PERM));
+    }
+    NamespaceInodes::own().map_err(|errno| failed(Missing::Unreadable, errno))
+}
+
+/// Opens the canary again through `/proc`: mode bits allow it, no Landlock rule covers it.
+fn landlock_holds(canary: &OwnedFd) -> bool {
+    let mut path = *b"/proc/self/fd/\0\0\0\0\0\0";
+    let number = canary.as_raw_fd();
+    let mut digits = [0_u8; 5];
+    let mut length = 0;
+    let mut rest = number;
+    for slot in &mut digits {
+        *slot = b'0' + (rest % 10) as u8;
+        length += 1;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    for (slot, digit) in path.iter_mut().skip(14).zip(digits.iter().take(length).rev()) {
+        *slot = *digit;
+    }
+    let Ok(path) = CStr::from_bytes_until_nul(&path) else { return false };
+    rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).err() == Some(Errno::ACCESS)
+}
+
+fn nested_namespaces_are_closed() -> bool {
+    let mut text = [0_u8; 8];
+    let read = rustix::fs::open(c"/proc/sys/user/max_user_namespaces", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .and_then(|file| rustix::io::read(file, &mut text));
+    matches!(read, Ok(2)) && text.starts_with(b"0\n")
+}
+
+/// What `/proc/self/status` says about privileges.
+struct Status {
+    has_no_capabilities: bool,
+    no_new_privileges: bool,
+}
+
+impl Status {
+    fn read() -> Result<Self, Errno> {
+        let mut text = [0_u8; 4096];
+        let file = rustix::fs::open(c"/proc/self/status", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        let length = rustix::io::read(file, &mut text)?;
+        Self::parse(text.get(..length).unwrap_or_default()).ok_or(Errno::BADMSG)
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        let field = |name: &[u8]| {
+            let line = text.split(|byte| *byte == b'\n').find(|line| line.starts_with(name))?;
+            line.get(name.len()..).map(<[u8]>::trim_ascii)
+        };
+        let sets: [&[u8]; 5] = [b"CapInh:", b"CapPrm:", b"CapEff:", b"CapBnd:", b"CapAmb:"];
+        let mut has_no_capabilities = true;
+        for name in sets {
+            has_no_capabilities &= field(name)?.iter().all(|digit| *digit == b'0');
+        }
+        Some(Self { has_no_capabilities, no_new_privileges: field(b"NoNewPrivs:")? == b"1" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLEAN: &str = "Name:\tx\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\n";
+
+    #[test]
+    fn one_capability_in_any_set_is_seen() {
+        let status = Status::parse(CLEAN.as_bytes()).unwrap();
+        assert!(status.has_no_capabilities && status.no_new_privileges);
+        for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+            let text = CLEAN.replace(&format!("{set}:\t0000000000000000"), &format!("{set}:\t0000000000200000"));
+            assert!(!Status::parse(text.as_bytes()).unwrap().has_no_capabilities, "{set}");
+        }
+    }
+
+    #[test]
+    fn a_status_without_the_fields_is_not_taken_for_clean() {
+        assert!(Status::parse(b"Name:\tx\n").is_none());
+    }
+
+    #[test]
+    fn outside_the_canary_can_be_opened() {
+        let file = tempfile::tempfile().unwrap();
+        assert!(!landlock_holds(&OwnedFd::from(file)));
+    }
+}

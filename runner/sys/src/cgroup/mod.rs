@@ -1,0 +1,1 @@
+//! Bounds what a run may use, with the control groups that this machine gives.

@@ -1,0 +1,211 @@
+//! The line between the supervisor and the child: fixed-size records over a socket pair.
+//!
+//! Each record is sent and read whole (`SOCK_SEQPACKET`); nothing is parsed from text.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+
+use crate::attest::NamespaceInodes;
+use crate::step::{Failure, Step};
+
+/// The supervisor's end.
+#[derive(Debug)]
+pub struct Channel(OwnedFd);
+
+/// The child's end.
+pub(crate) struct ChildChannel(pub(crate) OwnedFd);
+
+/// What the child says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Message {
+    /// Every layer was attested; the command waits at the barrier.
+    Ready(NamespaceInodes),
+    /// A step failed; the command does not start.
+    Failed(Failure),
+    /// The command ended.
+    Ended(End),
+    /// The command stopped by this signal (job control).
+    Stopped(i32),
+}
+
+/// How the command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+const RECORD: usize = 88;
+const READY: u32 = 1;
+const FAILED: u32 = 2;
+const EXITED: u32 = 3;
+const SIGNALED: u32 = 4;
+const STOPPED: u32 = 5;
+
+/// Makes the pair.
+pub(crate) fn pair() -> Result<(Channel, ChildChannel), Errno> {
+    let (ours, theirs) =
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    Ok((Channel(ours), ChildChannel(theirs)))
+}
+
+impl Channel {
+    /// Lets the child go on: once after the id map, once at the barrier.
+    ///
+    /// # Errors
+    /// The child is gone.
+    pub fn go(&self) -> Result<(), Errno> {
+        rustix::net::send(&self.0, b"g", SendFlags::NOSIGNAL).map(drop)
+    }
+
+    /// The next message; `None` when the child has closed its end.
+    ///
+    /// # Errors
+    /// The socket failed, or the record is not one of ours.
+    pub fn receive(&self) -> Result<Option<Message>, Errno> {
+        let mut record = [0_u8; RECORD];
+        let length = loop {
+            match rustix::net::recv(&self.0, &mut record[..], RecvFlags::empty()) {
+                Err(Errno::INTR) => {}
+                Err(Errno::CONNRESET) => return Ok(None),
+                Err(errno) => return Err(errno),
+                Ok((length, _)) => break length,
+            }
+        };
+        if length == 0 {
+            return Ok(None);
+        }
+        if length != RECORD {
+            return Err(Errno::BADMSG);
+        }
+        decode(&record).map(Some).ok_or(Errno::BADMSG)
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl ChildChannel {
+    /// Waits for the supervisor's word; the end of the stream means that it died.
+    pub(crate) fn wait(&self) -> Result<(), Errno> {
+        let mut byte = [0_u8; 1];
+        loop {
+            match rustix::net::recv(&self.0, &mut byte[..], RecvFlags::empty()) {
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+                Ok((0, _)) => return Err(Errno::PIPE),
+                Ok(_) => return Ok(()),
+            }
+        }
+    }
+
+    pub(crate) fn send(&self, message: Message) -> Result<(), Errno> {
+        let record = encode(message);
+        loop {
+            match rustix::net::send(&self.0, &record, SendFlags::NOSIGNAL) {
+                Err(Errno::INTR) => {}
+                other => return other.map(drop),
+            }
+        }
+    }
+}
+
+fn encode(message: Message) -> [u8; RECORD] {
+    let mut words = [0_u64; RECORD / 8];
+    let [kind, a, b, c, inodes @ ..] = &mut words;
+    match message {
+        Message::Ready(namespaces) => {
+            *kind = u64::from(READY);
+            for (slot, inode) in inodes.iter_mut().zip(namespaces.0) {
+                *slot = inode;
+            }
+        }
+        Message::Failed(failure) => {
+            *kind = u64::from(FAILED);
+            *a = failure.step as u64;
+            *b = failure.errno.raw_os_error() as u64;
+            *c = u64::from(failure.detail);
+        }
+        Message::Ended(End::Code(code)) => {
+            *kind = u64::from(EXITED);
+            *a = code as u64;
+        }
+        Message::Ended(End::Signal(signal)) => {
+            *kind = u64::from(SIGNALED);
+            *a = signal as u64;
+        }
+        Message::Stopped(signal) => {
+            *kind = u64::from(STOPPED);
+            *a = signal as u64;
+        }
+    }
+    let mut record = [0; RECORD];
+    for (bytes, word) in record.chunks_exact_mut(8).zip(words) {
+        bytes.copy_from_slice(&word.to_ne_bytes());
+    }
+    record
+}
+
+fn decode(record: &[u8; RECORD]) -> Option<Message> {
+    let mut words = [0_u64; RECORD / 8];
+    for (word, bytes) in words.iter_mut().zip(record.chunks_exact(8)) {
+        *word = u64::from_ne_bytes(bytes.try_into().ok()?);
+    }
+    let [kind, a, b, c, inodes @ ..] = words;
+    match u32::try_from(kind).ok()? {
+        READY => {
+            let mut namespaces = [0; 7];
+            for (inode, word) in namespaces.iter_mut().zip(inodes) {
+                *inode = word;
+            }
+            Some(Message::Ready(NamespaceInodes(namespaces)))
+        }
+        FAILED => Some(Message::Failed(Failure {
+            step: *Step::ALL.get(usize::try_from(a).ok()?)?,
+            errno: Errno::from_raw_os_error(i32::try_from(b).ok()?),
+            detail: u32::try_from(c).ok()?,
+        })),
+        EXITED => Some(Message::Ended(End::Code(i32::try_from(a).ok()?))),
+        SIGNALED => Some(Message::Ended(End::Signal(i32::try_from(a).ok()?))),
+        STOPPED => Some(Message::Stopped(i32::try_from(a).ok()?)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_survives_the_channel() {
+        let (ours, theirs) = pair().unwrap();
+        for message in [
+            Message::Ready(NamespaceInodes([1, 2, 3, 4, 5, 6, 7])),
+            Message::Failed(Failure { step: Step::Seccomp, errno: Errno::PERM, detail: 9 }),
+            Message::Ended(End::Code(255)),
+            Message::Ended(End::Signal(9)),
+            Message::Stopped(20),
+        ] {
+            theirs.send(message).unwrap();
+            assert_eq!(ours.receive().unwrap(), Some(message));
+        }
+        drop(theirs);
+        assert_eq!(ours.receive().unwrap(), None);
+    }
+
+    #[test]
+    fn a_child_whose_supervisor_is_gone_does_not_pass_the_barrier() {
+        let (ours, theirs) = pair().unwrap();
+        ours.go().unwrap();
+        assert_eq!(theirs.wait(), Ok(()));
+        drop(ours);
+        assert_eq!(theirs.wait(), Err(Errno::PIPE));
+    }
+}

@@ -1,0 +1,158 @@
+//! The child's life from clone to exec, as a list of sentences.
+//!
+//! INVARIANT: nothing here allocates, locks or formats. Everything was prepared in the [`Image`];
+//! a failure leaves as numbers.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use rustix::fs::Mode;
+use rustix::io::Errno;
+use rustix::process::{DumpableBehavior, Signal};
+
+use crate::attest;
+use crate::channel::{ChildChannel, Message};
+use crate::clone::{self, Forked};
+use crate::image::{IdMap, Image, Place};
+use crate::mount::root::{self, Root};
+use crate::mount::{sources, tree};
+use crate::step::{At, Failure, Step};
+use crate::{descriptors, exec, idmap, init, landlock, limits, loopback, privilege, seccomp, signals};
+
+/// Confines this process, starts the command in it and serves as its init. Never returns.
+pub(crate) fn live(mut image: Image, channel: ChildChannel) -> ! {
+    match confine(&mut image, &channel) {
+        Ok(forked) => match forked.side {
+            Forked::Parent(command) => {
+                drop_everything_but_the_channel(&channel);
+                init::serve(command, &channel)
+            }
+            Forked::Child => {
+                let failure = start(&image, &channel, &forked.canary);
+                give_up(&channel, failure)
+            }
+        },
+        Err(failure) => give_up(&channel, failure),
+    }
+}
+
+struct Confined {
+    side: Forked,
+    canary: OwnedFd,
+}
+
+fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failure> {
+    let fault = image.fault;
+    let step = |step: Step, act: &mut dyn FnMut() -> Result<(), Errno>| -> Result<(), Failure> {
+        if fault.skips(step) {
+            return Ok(());
+        }
+        fault.check(step).at(step)?;
+        act().at(step)
+    };
+
+    step(Step::IdMap, &mut || match image.identity.map {
+        IdMap::Single => idmap::map_own(image.identity),
+        IdMap::Full => channel.wait(),
+    })?;
+    step(Step::DieWithParent, &mut || rustix::process::set_parent_process_death_signal(Some(Signal::KILL)))?;
+    step(Step::Identity, &mut || privilege::take_identity(image.identity))?;
+    // The change of ids clears the death signal; it is asked for once more.
+    step(Step::DieWithParent, &mut || rustix::process::set_parent_process_death_signal(Some(Signal::KILL)))?;
+    step(Step::Propagation, &mut root::make_private)?;
+    rustix::process::umask(Mode::empty());
+
+    fault.check(Step::Sources).at(Step::Sources)?;
+    sources::take(&mut image.entries, &image.ruleset, fault)?;
+    fault.check(Step::Root).at(Step::Root)?;
+    let root = root::mount(&image.scratch).at(Step::Root)?;
+    fault.check(Step::Proc).at(Step::Proc)?;
+    let proc = root::new_proc().at(Step::Proc)?;
+    step(Step::NestedNamespaces, &mut || root::close_nested_namespaces(&proc))?;
+    step(Step::CoreDumps, &mut || root::empty_core_dumps(&proc).and_then(|()| limits::no_core_dumps()))?;
+    fault.check(Step::Tree).at(Step::Tree)?;
+    tree::build(&root, &proc, &mut image.entries, &image.ruleset, image.identity.map)?;
+    step(Step::Pivot, &mut || root::pivot(&root))?;
+    step(Step::DetachOldRoot, &mut root::detach_old)?;
+    step(Step::SealRoot, &mut || root::seal(&root))?;
+    step(Step::Cwd, &mut || enter(&image.cwd))?;
+
+    step(Step::Loopback, &mut loopback::up)?;
+    step(Step::ResourceLimits, &mut || limits::set(&image.limits))?;
+    step(Step::NoNewPrivileges, &mut privilege::no_new_privileges)?;
+    step(Step::Capabilities, &mut privilege::drop_capabilities)?;
+    step(Step::Landlock, &mut || {
+        landlock::allow_streams(&image.ruleset)?;
+        landlock::restrict(&image.ruleset)
+    })?;
+    replace_streams(image).at(Step::Descriptors)?;
+    let Root { canary, .. } = root;
+    step(Step::Descriptors, &mut || {
+        descriptors::close_all_except([channel.0.as_raw_fd(), canary.as_raw_fd()])
+    })?;
+    step(Step::Seccomp, &mut || seccomp::install(&image.filter))?;
+    step(Step::HideInit, &mut || rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable))?;
+    step(Step::JoinCgroup, &mut || if image.joins_cgroups { channel.wait() } else { Ok(()) })?;
+    fault.check(Step::Fork).at(Step::Fork)?;
+    let side = clone::fork().at(Step::Fork)?;
+    Ok(Confined { side, canary })
+}
+
+/// The command's process: checks every layer from inside, waits at the barrier, becomes the command.
+fn start(image: &Image, channel: &ChildChannel, canary: &OwnedFd) -> Failure {
+    match pass_barrier(image, channel, canary) {
+        Ok(program) => {
+            Failure::new(Step::Exec, exec::execute(&program, &image.exec.argv, &image.exec.env))
+        }
+        Err(failure) => failure,
+    }
+}
+
+fn pass_barrier(image: &Image, channel: &ChildChannel, canary: &OwnedFd) -> Result<OwnedFd, Failure> {
+    let fault = image.fault;
+    fault.check(Step::Attest).at(Step::Attest)?;
+    let namespaces = attest::every_layer(image, canary)?;
+    fault.check(Step::Program).at(Step::Program)?;
+    let program = exec::open(&image.exec).at(Step::Program)?;
+    fault.check(Step::Signals).at(Step::Signals)?;
+    signals::reset().at(Step::Signals)?;
+    rustix::process::umask(Mode::from_raw_mode(image.umask));
+    channel.send(Message::Ready(namespaces)).at(Step::Barrier)?;
+    fault.check(Step::Barrier).at(Step::Barrier)?;
+    channel.wait().at(Step::Barrier)?;
+    // From here on only the standard streams are left: the rest is close-on-exec.
+    rustix::io::fcntl_setfd(canary, rustix::io::FdFlags::CLOEXEC).at(Step::Descriptors)?;
+    Ok(program)
+}
+
+fn enter(cwd: &Place) -> Result<(), Errno> {
+    rustix::process::chdir(&*cwd.path)?;
+    if let Some(inode) = cwd.inode {
+        let here = rustix::fs::statat(rustix::fs::CWD, c".", rustix::fs::AtFlags::empty())?;
+        if here.st_dev != inode.device || here.st_ino != inode.number {
+            return Err(Errno::STALE);
+        }
+    }
+    Ok(())
+}
+
+/// Puts pipes in the place of the caller's streams where the plan wants it.
+fn replace_streams(image: &Image) -> Result<(), Errno> {
+    for (number, stream) in (0_i32..).zip(&image.streams) {
+        let Some(stream) = stream else { continue };
+        // SAFETY: the number is one of the three standard streams, which no value here owns.
+        if unsafe { libc::dup2(stream.as_raw_fd(), number) } < 0 {
+            return Err(clone::last_errno());
+        }
+    }
+    Ok(())
+}
+
+fn drop_everything_but_the_channel(channel: &ChildChannel) {
+    let _ = descriptors::close_all_except([channel.0.as_raw_fd()]);
+}
+
+fn give_up(channel: &ChildChannel, failure: Failure) -> ! {
+    // When nobody listens any more there is nobody to tell.
+    let _ = channel.send(Message::Failed(failure));
+    init::leave(125)
+}
