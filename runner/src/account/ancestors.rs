@@ -1,0 +1,125 @@
+//! Looks for a coding agent among the ancestors of this process. Stops accidents; a program that hides is not found.
+
+use opaque_policy::path::AbsPath;
+use rustix::fs::{Mode, OFlags};
+
+use crate::descriptor;
+
+/// How far up the tree a look goes.
+const GENERATIONS: usize = 32;
+/// Programs that are coding agents, by the name of their executable, script or process.
+const AGENTS: [&str; 18] = [
+    "aider",
+    "amp",
+    "claude",
+    "cline",
+    "codex",
+    "copilot",
+    "crush",
+    "cursor",
+    "cursor-agent",
+    "gemini",
+    "goose",
+    "grok",
+    "kiro-cli",
+    "opencode",
+    "openhands",
+    "plandex",
+    "qwen",
+    "windsurf",
+];
+/// Programs that say nothing about what they run: their first arguments do.
+const RUNTIMES: [&str; 7] = ["node", "bun", "deno", "python", "python3", "uv", "npx"];
+
+/// The nearest coding agent, by its usual name.
+pub(super) fn coding_agent() -> Option<&'static str> {
+    let mut pid = rustix::process::getppid()?.as_raw_nonzero().get();
+    for _ in 0..GENERATIONS {
+        let (name, parent) = status(&read(pid, "stat", 512)?)?;
+        if let Some(agent) = known(&name).or_else(|| executable(pid)) {
+            return Some(agent);
+        }
+        if parent <= 1 {
+            return None;
+        }
+        pid = parent;
+    }
+    None
+}
+
+/// The process name and the parent's pid from `/proc/PID/stat`; the name may hold anything, spaces and brackets too.
+fn status(stat: &[u8]) -> Option<(Vec<u8>, i32)> {
+    let open = stat.iter().position(|byte| *byte == b'(')?;
+    let close = stat.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
+    Some((stat.get(open + 1..close)?.to_vec(), rest.split_ascii_whitespace().nth(1)?.parse().ok()?))
+}
+
+fn executable(pid: i32) -> Option<&'static str> {
+    let link = rustix::fs::readlink(format!("/proc/{pid}/exe"), Vec::with_capacity(256)).ok()?;
+    let path = AbsPath::new(link.as_bytes()).ok()?;
+    let name = path.name()?;
+    if let Some(agent) = known(name) {
+        return Some(agent);
+    }
+    if !is_runtime(name) {
+        return None;
+    }
+    let arguments = read(pid, "cmdline", 4096)?;
+    arguments.split(|byte| *byte == 0).skip(1).take(4).find_map(|argument| {
+        let name = argument.rsplit(|byte| *byte == b'/').next()?;
+        known(name.strip_suffix(b".js").or_else(|| name.strip_suffix(b".py")).unwrap_or(name))
+    })
+}
+
+fn known(name: &[u8]) -> Option<&'static str> {
+    AGENTS.into_iter().find(|agent| agent.as_bytes() == name)
+}
+
+fn is_runtime(name: &[u8]) -> bool {
+    // `python3.12` is `python3`, as far as this goes.
+    let stem = name.split(|byte| *byte == b'.').next().unwrap_or(name);
+    RUNTIMES.into_iter().any(|runtime| runtime.as_bytes() == stem)
+}
+
+fn read(pid: i32, file: &str, bound: usize) -> Option<Vec<u8>> {
+    let path = format!("/proc/{pid}/{file}");
+    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let mut content = vec![0; bound];
+    let count = descriptor::fill(file, &mut content).ok()?;
+    content.truncate(count);
+    Some(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_process_name_with_brackets_does_not_hide_the_parent() {
+        assert_eq!(status(b"7 (a) S 1) S 42 7 7"), Some((b"a) S 1".to_vec(), 42)));
+        assert_eq!(status(b"garbage"), None);
+    }
+
+    #[test]
+    fn agents_are_known_by_whole_names_only() {
+        assert_eq!(known(b"claude"), Some("claude"));
+        assert_eq!(known(b"claude2"), None);
+        assert!(is_runtime(b"python3.12"));
+        assert!(!is_runtime(b"bash"));
+    }
+
+    #[test]
+    fn a_running_agent_is_found_by_its_executable() {
+        let directory = tempfile::tempdir().unwrap();
+        let agent = directory.path().join("aider");
+        std::fs::copy("/bin/sleep", &agent).unwrap();
+        std::fs::set_permissions(&agent, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let mut child = std::process::Command::new(&agent).arg("60").spawn().unwrap();
+        let found = executable(i32::try_from(child.id()).unwrap());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(found, Some("aider"));
+    }
+}

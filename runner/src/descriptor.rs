@@ -1,0 +1,82 @@
+//! Asks the kernel about descriptors that are already open: their path, their identity, their content. Never opens by a caller's path.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use opaque_policy::path::AbsPath;
+use opaque_policy::request::Inode;
+use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+/// The path of an open file with every link resolved; `None` when it was removed or lies outside this root.
+///
+/// # Errors
+/// When `/proc` is not mounted.
+pub fn real_path(file: impl AsFd) -> Result<Option<AbsPath>, Errno> {
+    let link = rustix::fs::readlink(magic_link(file), Vec::with_capacity(256))?;
+    let bytes = link.as_bytes();
+    if bytes.ends_with(b" (deleted)") {
+        return Ok(None);
+    }
+    Ok(AbsPath::new(bytes).ok())
+}
+
+/// Opens the same file again, with other rights. The file is the one that was judged, whatever its path names by now.
+///
+/// # Errors
+/// What `open` answers.
+pub fn reopen(file: impl AsFd, flags: OFlags) -> Result<OwnedFd, Errno> {
+    rustix::fs::open(magic_link(file), flags | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// The identity in a `stat` result.
+#[must_use]
+pub fn inode(stat: &Stat) -> Inode {
+    Inode { device: stat.st_dev, number: stat.st_ino }
+}
+
+/// The type in a `stat` result.
+#[must_use]
+pub fn kind(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
+}
+
+/// Reads until `buffer` is full or the file ends; answers how many bytes there are.
+///
+/// # Errors
+/// What `read` answers.
+pub fn fill(file: impl AsFd, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..)
+        && !rest.is_empty()
+    {
+        match rustix::io::read(&file, rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(filled)
+}
+
+/// Reads a whole file of at most `bound` bytes; a longer one is `EFBIG`.
+///
+/// # Errors
+/// What `read` answers.
+pub fn read_bounded(file: impl AsFd, bound: usize) -> Result<Vec<u8>, Errno> {
+    let mut content = vec![0; 4096.min(bound + 1)];
+    let mut filled = fill(&file, &mut content)?;
+    while filled == content.len() && filled <= bound {
+        content.resize((filled * 4).min(bound + 1), 0);
+        filled += fill(&file, content.get_mut(filled..).unwrap_or_default())?;
+    }
+    if filled > bound {
+        return Err(Errno::FBIG);
+    }
+    content.truncate(filled);
+    Ok(content)
+}
+
+fn magic_link(file: impl AsFd) -> String {
+    format!("/proc/self/fd/{}", file.as_fd().as_raw_fd())
+}
