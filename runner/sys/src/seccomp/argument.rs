@@ -84,11 +84,11 @@ const PERMITTED_FAMILIES: &[u64] =
 const IOCTL: Verdict = allow_unless(&[refuse(&[Test::int(
     1,
     &[
-        libc::TIOCSTI as u64,
-        libc::TIOCLINUX as u64,
-        libc::TIOCCONS as u64,
-        libc::TIOCSETD as u64,
-        libc::TIOCSSERIAL as u64,
+        0x5412, // TIOCSTI
+        0x541C, // TIOCLINUX
+        0x541D, // TIOCCONS
+        0x5423, // TIOCSETD
+        0x541F, // TIOCSSERIAL
         0x4B3A, // KDSETMODE
         0x4B47, // KDSKBENT
         0x4B49, // KDSKBSENT
@@ -112,8 +112,7 @@ const SETRLIMIT: Verdict = allow_unless(&[refuse(&[Test::int(0, CORE_LIMIT)])]);
 const CORE_LIMIT: &[u64] = &[libc::RLIMIT_CORE as u64];
 
 /// Programs may confine themselves further, but not become the judge of other calls.
-const SECCOMP: Verdict =
-    refuse_unless(&[allow(&[Test::int_masked(1, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as u64, &[0])])]);
+const SECCOMP: Verdict = refuse_unless(&[allow(&[Test::int_masked(1, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER, &[0])])]);
 
 /// The first clause that holds answers; when none does, the call is allowed.
 const fn allow_unless(clauses: &'static [Clause]) -> Verdict {

@@ -104,12 +104,13 @@ fn no_x32_number_and_no_foreign_architecture_is_ever_permitted() {
 #[test]
 fn upper_bits_do_not_pass_a_forbidden_terminal_request() {
     let judge = Judge::new(Profile::Default);
-    for request in [0x5412, 0x541C, 0x541D, 0x5423, 0x541F, 0x4B47] {
+    let named = [libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCCONS, libc::TIOCSETD, libc::TIOCSSERIAL];
+    for request in named.map(|request| u64::from(request as u32)).into_iter().chain([0x4B47]) {
         judge.says(libc::SYS_ioctl, [0, request, 0, 0, 0, 0], EPERM);
         judge.says(libc::SYS_ioctl, [0, request | 1 << 32, 0, 0, 0, 0], EPERM);
         judge.says(libc::SYS_ioctl, [0, request | 0xFFFF_FFFF_0000_0000, 0, 0, 0, 0], EPERM);
     }
-    judge.says(libc::SYS_ioctl, [0, libc::TCGETS as u64, 0, 0, 0, 0], Action::Allow);
+    judge.says(libc::SYS_ioctl, [0, 0x5401, 0, 0, 0, 0], Action::Allow);
 }
 
 #[test]
@@ -151,15 +152,15 @@ fn clone_makes_threads_and_processes_but_no_namespace() {
 #[test]
 fn the_core_limit_can_be_read_but_not_set() {
     let judge = Judge::new(Profile::Default);
-    let core = u64::from(libc::RLIMIT_CORE);
+    let core = libc::RLIMIT_CORE as u64;
     let pointer = 0x7fff_0000_0000;
     judge.says(libc::SYS_prlimit64, [0, core, 0, pointer, 0, 0], Action::Allow);
     judge.says(libc::SYS_prlimit64, [0, core, pointer, 0, 0, 0], EPERM);
     judge.says(libc::SYS_prlimit64, [1, core | 1 << 32, 1, 0, 0, 0], EPERM);
-    judge.says(libc::SYS_prlimit64, [0, u64::from(libc::RLIMIT_NOFILE), pointer, 0, 0, 0], Action::Allow);
+    judge.says(libc::SYS_prlimit64, [0, libc::RLIMIT_NOFILE as u64, pointer, 0, 0, 0], Action::Allow);
     judge.says(super::super::call::SETRLIMIT, [core, pointer, 0, 0, 0, 0], EPERM);
     judge.says(super::super::call::SETRLIMIT, [core | 1 << 40, pointer, 0, 0, 0, 0], EPERM);
-    judge.says(super::super::call::SETRLIMIT, [u64::from(libc::RLIMIT_CPU), pointer, 0, 0, 0, 0], Action::Allow);
+    judge.says(super::super::call::SETRLIMIT, [libc::RLIMIT_CPU as u64, pointer, 0, 0, 0, 0], Action::Allow);
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn errno_of(number: c_long, arguments: [c_long; 5]) -> c_int {
     if answer == -1 { io::Error::last_os_error().raw_os_error().unwrap_or(-1) } else { 0 }
 }
 
-fn forbid_new_privileges() {
+fn forgo_new_privileges() {
     rustix::thread::set_no_new_privs(true).unwrap();
 }
 
@@ -133,7 +133,7 @@ fn forbidden_calls_fail_inside_and_the_same_calls_answer_otherwise_outside() {
             wrong.push(format!("outside, {name}: {twin}, not one of {outside:?}"));
         }
         let status = in_a_child(|| {
-            forbid_new_privileges();
+            forgo_new_privileges();
             install(&filter).map_or_else(|errno| 200 + errno.raw_os_error(), |()| errno_of(number, arguments))
         });
         if status.code() != Some(inside) {
@@ -146,11 +146,11 @@ fn forbidden_calls_fail_inside_and_the_same_calls_answer_otherwise_outside() {
 #[test]
 fn the_probes_hold_with_the_filter_and_fail_without() {
     let filter = Filter::compile(Profile::Default).unwrap();
-    for index in 0..PROBES.len() {
-        assert_eq!(in_a_child(|| c_int::from(PROBES[index].holds())).code(), Some(0), "{}", PROBES[index].name);
+    for probe in PROBES {
+        assert_eq!(in_a_child(|| c_int::from(probe.holds())).code(), Some(0), "{}", probe.name);
     }
     let status = in_a_child(|| {
-        forbid_new_privileges();
+        forgo_new_privileges();
         c_int::from(install(&filter).is_ok() && probes_hold())
     });
     assert_eq!(status.code(), Some(1));
@@ -213,7 +213,7 @@ fn calls_through_the_32_bit_gate_kill_the_process() {
     }
     assert_eq!(outside.code(), Some(1));
     let inside = in_a_child(|| {
-        forbid_new_privileges();
+        forgo_new_privileges();
         install(&filter).map_or(99, |()| old_gate())
     });
     assert_eq!(inside.signal(), Some(libc::SIGSYS));
@@ -235,7 +235,7 @@ fn what_compiling_and_installing_cost() {
     let mut installed: Vec<u128> = (0..200)
         .map(|_| {
             let status = in_a_child(|| {
-                forbid_new_privileges();
+                forgo_new_privileges();
                 let start = Instant::now();
                 let answer = install(&filter);
                 let nanoseconds = start.elapsed().as_nanos() as u64;
