@@ -1,1 +1,14 @@
-//! End-to-end tests of `opaque-run`.
+//! The harness of the end-to-end tests: starts `opaque-run` and its twins outside, as root and as a plain user.
+//!
+//! Nothing here decides what the product should do; the files in `tests/` say that. See `README.md`.
+
+mod harness;
+
+pub use harness::binaries::{opaque_run, probe};
+pub use harness::ended::Ended;
+pub use harness::host::{Processes, cgroups, eventually, missing, program, tree};
+pub use harness::identity::{Identity, each_identity};
+pub use harness::launch::{Launch, Running};
+pub use harness::probing::Twin;
+pub use harness::sandbox::Sandbox;
+pub use harness::terminal::Terminal;

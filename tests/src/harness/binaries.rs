@@ -1,0 +1,64 @@
+//! Finds the programs under test: `opaque-run` (`OPAQUE_RUN` names it, else it is built once) and the probe.
+
+use std::fs;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The `opaque-run` that is tested.
+pub fn opaque_run() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| match std::env::var_os("OPAQUE_RUN") {
+        Some(named) => fs::canonicalize(&named).unwrap_or_else(|error| panic!("OPAQUE_RUN={named:?}: {error}")),
+        None => build(),
+    })
+}
+
+/// The probe; Cargo builds it before the tests of this package.
+pub fn probe() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let probe = profile_directory().join("opaque-probe");
+        assert!(probe.exists(), "{} is missing: cargo build -p opaque-tests", probe.display());
+        probe
+    })
+}
+
+/// Builds `opaque-run` beside the tests, once for all the test programs that one `cargo test` starts.
+fn build() -> PathBuf {
+    let directory = profile_directory();
+    let binary = directory.join("opaque-run");
+    let lock = fs::File::create(directory.join(".opaque-tests.lock")).expect("the target directory is writable");
+    // SAFETY: the descriptor is open; the lock goes with it.
+    assert_eq!(unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX) }, 0);
+    let stamp = directory.join(".opaque-tests.built");
+    let starter = starter();
+    if binary.exists() && fs::read_to_string(&stamp).is_ok_and(|built_for| built_for == starter) {
+        return binary;
+    }
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--package", "opaque-runner", "--bin", "opaque-run", "--target-dir"]);
+    cargo.arg(directory.parent().expect("a profile directory lies in the target directory"));
+    cargo.args(directory.ends_with("release").then_some("--release"));
+    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
+    let status = cargo.status().expect("cargo starts");
+    assert!(status.success(), "opaque-run does not build");
+    fs::write(stamp, starter).expect("the target directory is writable");
+    binary
+}
+
+/// Where Cargo put the tests' own binaries: `target/debug`, say.
+fn profile_directory() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let directory = test.parent().expect("a file lies in a directory");
+    if directory.ends_with("deps") { directory.parent().expect("deps has a parent").into() } else { directory.into() }
+}
+
+/// The process that started this test program, told apart from later ones with its number by its start time.
+fn starter() -> String {
+    let parent = std::os::unix::process::parent_id();
+    let stat = fs::read_to_string(format!("/proc/{parent}/stat")).unwrap_or_default();
+    let start = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19)).unwrap_or("unknown");
+    format!("{parent} {start}")
+}

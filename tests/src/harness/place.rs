@@ -1,0 +1,100 @@
+//! Puts a started process in its place: a mount namespace with the test's account file, and its user.
+//!
+//! Everything is prepared before the fork; [`Place::enter`] runs between fork and exec and only makes system calls.
+
+use std::ffi::CString;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::identity::Identity;
+
+/// Where and as whom a process runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    identity: Identity,
+    binds: Vec<(CString, CString)>,
+    empty: Vec<CString>,
+    id_maps: [(CString, CString); 3],
+}
+
+impl Place {
+    /// A place for `identity` where each source stands at its target as well.
+    pub(crate) fn new(identity: Identity, binds: &[(PathBuf, PathBuf)], empty: &[PathBuf]) -> Self {
+        let (uid, gid) = (identity.uid(), identity.gid());
+        let text = |text: String| CString::new(text).expect("no NUL in an id map");
+        Self {
+            identity,
+            binds: binds.iter().map(|(source, target)| (c_path(source), c_path(target))).collect(),
+            empty: empty.iter().map(|path| c_path(path)).collect(),
+            id_maps: [
+                (text("/proc/self/setgroups".into()), text("deny".into())),
+                (text("/proc/self/uid_map".into()), text(format!("{uid} {uid} 1"))),
+                (text("/proc/self/gid_map".into()), text(format!("{gid} {gid} 1"))),
+            ],
+        }
+    }
+
+    /// Enters the place. Called in the child, before exec.
+    pub(crate) fn enter(&self) -> io::Result<()> {
+        let user = matches!(self.identity, Identity::Caller { .. });
+        let namespaces = libc::CLONE_NEWNS | if user { libc::CLONE_NEWUSER } else { 0 };
+        // SAFETY: no pointer is passed.
+        check(unsafe { libc::unshare(namespaces) })?;
+        if user {
+            for (file, content) in &self.id_maps {
+                write(file, content)?;
+            }
+        }
+        mount(None, c"/", libc::MS_REC | libc::MS_PRIVATE)?;
+        for (source, target) in &self.binds {
+            mount(Some(source), target, libc::MS_BIND | libc::MS_REC)?;
+        }
+        for target in &self.empty {
+            // SAFETY: every string ends in NUL; no data is passed.
+            check(unsafe { libc::mount(c"tmpfs".as_ptr(), target.as_ptr(), c"tmpfs".as_ptr(), 0, std::ptr::null()) })?;
+        }
+        self.become_user()?;
+        // SAFETY: no pointer is passed.
+        check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) })
+    }
+
+    fn become_user(&self) -> io::Result<()> {
+        if !matches!(self.identity, Identity::Plain) {
+            return Ok(());
+        }
+        let (uid, gid) = (self.identity.uid(), self.identity.gid());
+        // SAFETY: an empty list needs no memory.
+        check(unsafe { libc::setgroups(0, std::ptr::null()) })?;
+        // SAFETY: no pointer is passed.
+        check(unsafe { libc::setresgid(gid, gid, gid) })?;
+        // SAFETY: no pointer is passed.
+        check(unsafe { libc::setresuid(uid, uid, uid) })
+    }
+}
+
+fn mount(source: Option<&CString>, target: &std::ffi::CStr, flags: libc::c_ulong) -> io::Result<()> {
+    let source = source.map_or(std::ptr::null(), |source| source.as_ptr());
+    // SAFETY: the strings end in NUL; no type or data is passed.
+    check(unsafe { libc::mount(source, target.as_ptr(), std::ptr::null(), flags, std::ptr::null()) })
+}
+
+fn write(file: &CString, content: &CString) -> io::Result<()> {
+    // SAFETY: the path ends in NUL.
+    let descriptor = unsafe { libc::open(file.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) };
+    check(descriptor)?;
+    let bytes = content.as_bytes();
+    // SAFETY: the buffer has the length that is passed.
+    let written = unsafe { libc::write(descriptor, bytes.as_ptr().cast(), bytes.len()) };
+    // SAFETY: the descriptor is ours and not used again.
+    check(unsafe { libc::close(descriptor) })?;
+    check(if written < 0 { -1 } else { 0 })
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+fn c_path(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).expect("no NUL in a test's path")
+}
