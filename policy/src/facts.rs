@@ -151,7 +151,8 @@ pub enum GitLayout {
         /// Git directories below `.git/modules`, real paths.
         modules: Vec<AbsPath>,
     },
-    /// `.git` is a file that points elsewhere (a worktree or a submodule).
+    /// `.git` is a file that points elsewhere (a worktree or a submodule). The edge reports it only when the
+    /// git directory points back to this workspace, as any file could name any directory.
     File {
         /// The git directory that the file names, its real path.
         git_dir: AbsPath,

@@ -48,22 +48,22 @@ pub fn lower(grants: &Grants, authority: Authority, request: &Request, facts: &H
     let mut tree = Tree::default();
     system::skeleton(&mut tree, &person)?;
     if grants.system == Visibility::ReadOnly {
-        system::show(&mut tree, facts, &person.home)?;
+        system::show(&mut tree, facts)?;
     }
     let toolchains = match grants.toolchains {
-        Visibility::ReadOnly => toolchains::show(&mut tree, facts, &person.home)?,
+        Visibility::ReadOnly => toolchains::show(&mut tree, facts)?,
         Visibility::None => Vec::new(),
     };
     show_git_settings(&mut tree, facts, &person)?;
-    let mut promised = granted::grants(&mut tree, grants, facts, &person.home, &mut notes)?;
-    let workspace = granted::workspace(&mut tree, grants, facts, &person.home, &mut promised)?;
-    granted::hide(&mut tree, grants, facts, &person.home)?;
+    let mut promised = granted::grants(&mut tree, grants, facts, &mut notes)?;
+    let workspace = granted::workspace(&mut tree, grants, facts, &mut promised)?;
+    granted::hide(&mut tree, grants, facts)?;
 
     let mut tree = tree.finish();
     let mut kept = Kept::new();
-    protect::protect(&tree, grants, facts, &person.home, &mut kept)?;
     protect::guard(&mut tree, facts, &mut kept)?;
-    promised.hold(&tree)?;
+    protect::protect(&tree, grants, facts, &mut kept)?;
+    promised.hold(&mut tree, &kept)?;
     visible::program(&request.command.program, &tree, facts)?;
     visible::working_directory(&request.command.cwd, &tree, facts)?;
 

@@ -140,7 +140,8 @@ pub enum Content {
         /// Host path.
         source: AbsPath,
     },
-    /// An empty directory of the run's own tmpfs, writable, gone afterwards.
+    /// An empty directory of the run's own tmpfs, writable, gone afterwards. Over a bind it covers the
+    /// directory that the host has there.
     Private {
         /// Permission bits.
         mode: u32,

@@ -1,7 +1,7 @@
 //! Places that no grant reaches, whatever a profile, a flag or a policy says.
 
 use super::refusal::Refusal;
-use crate::facts::PathFact;
+use crate::facts::{HostFacts, Leads, PathFact};
 use crate::path::AbsPath;
 use crate::plan::Access;
 
@@ -42,14 +42,8 @@ const WORK_IN_SYSTEM: &[&str] = &["/usr/local", "/usr/src"];
 const SYSTEM_PARENTS: &[&str] =
     &["/home", "/home/linuxbrew", "/media", "/mnt", "/opt", "/srv", "/var", "/var/lib", "/var/log"];
 
-/// Refuses a place that the floor keeps from this access. `what` is the grant as the person knows it.
-pub(super) fn check(
-    path: &AbsPath,
-    fact: &PathFact,
-    access: Access,
-    home: &AbsPath,
-    guarded: &[AbsPath],
-) -> Result<(), Refusal> {
+/// Refuses a place that the floor keeps from this access.
+pub(super) fn check(path: &AbsPath, fact: &PathFact, access: Access, facts: &HostFacts) -> Result<(), Refusal> {
     let refuse = |reason: &str, hint: &str| Err(Refusal::denied(format!("`{path}` cannot be granted: {reason}"), hint));
     if path.is_root() {
         return refuse("it is the whole machine", "name the directories that the command needs");
@@ -63,36 +57,41 @@ pub(super) fn check(
     if exactly(path, SHARED) {
         return refuse("every program of the machine keeps files and sockets there", "name a directory below it");
     }
-    if matches!(fact, PathFact::Special(_)) {
+    if matches!(fact, PathFact::Special(_) | PathFact::Link { leads_to: Leads::Special(_), .. }) {
         return refuse("it is a socket, pipe or device", "only directories and regular files are granted");
     }
     match access {
         Access::ReadOnly => Ok(()),
-        Access::ReadWrite => check_write(path, home, guarded),
+        Access::ReadWrite => check_write(path, facts),
     }
 }
 
-/// True when reading this place would show the whole home directory.
-pub(super) fn shows_home(path: &AbsPath, home: &AbsPath) -> bool {
-    home.is_within(path)
+/// True when this place holds the whole home directory, as it is named or as it resolves.
+pub(super) fn shows_home(path: &AbsPath, facts: &HostFacts) -> bool {
+    let home = &facts.account.home;
+    let resolved = match facts.at(home) {
+        Some(PathFact::Link { real: Some(real), .. }) => real,
+        Some(_) | None => home,
+    };
+    home.is_within(path) || resolved.is_within(path)
 }
 
 /// True when a directory of the host may be shown at this path.
-pub(super) fn can_be_read(directory: &AbsPath, home: &AbsPath) -> bool {
-    check(directory, &PathFact::Absent, Access::ReadOnly, home, &[]).is_ok()
+pub(super) fn can_be_read(directory: &AbsPath, facts: &HostFacts) -> bool {
+    check(directory, &PathFact::Absent, Access::ReadOnly, facts).is_ok()
 }
 
-fn check_write(path: &AbsPath, home: &AbsPath, guarded: &[AbsPath]) -> Result<(), Refusal> {
+fn check_write(path: &AbsPath, facts: &HostFacts) -> Result<(), Refusal> {
     let refuse =
         |reason: &str, hint: &str| Err(Refusal::denied(format!("`{path}` cannot be writable: {reason}"), hint));
     let is_system = within(path, SYSTEM) && !WORK_IN_SYSTEM.iter().any(|place| is_below(path, place));
     if is_system || exactly(path, SYSTEM_PARENTS) {
         return refuse("it belongs to the system", "grant a directory of your own, or `--read` it");
     }
-    if shows_home(path, home) {
+    if shows_home(path, facts) {
         return refuse("it holds the whole home directory", "grant the directories that the command needs");
     }
-    if guarded.iter().any(|guarded| path.is_within(guarded)) {
+    if facts.guarded.iter().any(|guarded| path.is_within(guarded)) {
         return refuse("it holds policy or journal files", "grant a directory outside it, or `--read` it");
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! What of a git checkout is protected, and the settings that are shown inside.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::facts::{GitLayout, WorkspaceRoot};
@@ -19,34 +20,35 @@ pub(super) fn directories(git: &GitLayout) -> Vec<AbsPath> {
     }
 }
 
-/// Each protected path, with the directory from which on the way to it has to be kept.
+/// Each protected path, sorted, with the directory of the checkout from which on the way to it has to be kept.
 ///
 /// Where `.git` is a file, what the grants say about `.git/x` holds for `x` in the directories that the
 /// file leads to, and for the file itself. Without any `.git` nothing below it is protected: `git init` works.
 pub(super) fn protected_paths(grants: &Grants, root: &WorkspaceRoot) -> Vec<(AbsPath, AbsPath)> {
-    let mut paths = Vec::new();
+    let mut paths = BTreeSet::new();
     for below in &grants.protect {
         match (in_git_directory(below), &root.git) {
             (Some(_), GitLayout::None) => {}
-            (None, _) | (Some(_), GitLayout::Directory { .. }) => {
-                add(&mut paths, &root.path, &root.path, below.as_bytes())
-            }
+            (None, _) | (Some(_), GitLayout::Directory { .. }) => add(&mut paths, &root.path, below.as_bytes()),
             (Some(inside), GitLayout::File { .. }) => {
-                add(&mut paths, &root.path, &root.path, b".git");
+                add(&mut paths, &root.path, b".git");
                 for directory in directories(&root.git) {
-                    add(&mut paths, &directory, &directory, inside);
+                    add(&mut paths, &directory, inside);
                 }
             }
         }
     }
-    for (above, module) in modules(root) {
+    for module in modules(root) {
         for name in EXECUTABLE {
-            add(&mut paths, above, module, name.as_bytes());
+            add(&mut paths, module, name.as_bytes());
         }
     }
-    paths.sort();
-    paths.dedup();
-    paths
+    let directories = directories(&root.git);
+    let base = |path: &AbsPath| {
+        let holding = directories.iter().chain([&root.path]).filter(|directory| path.is_within(directory));
+        holding.min_by_key(|directory| directory.depth()).cloned()
+    };
+    paths.into_iter().filter_map(|path| Some((base(&path)?, path))).collect()
 }
 
 /// What stands, for the time of the run, at a protected path that does not exist in a git directory, when git
@@ -66,14 +68,14 @@ pub(super) fn is_in_git(path: &AbsPath, root: &WorkspaceRoot) -> bool {
     root.path.join(".git").is_ok_and(|git| inside(&git)) || directories(&root.git).iter().any(inside)
 }
 
-/// A git configuration file with these settings.
+/// A git configuration file with those of these settings that say who commits and how text is kept.
 ///
 /// Names that are not `section.name` or `section.subsection.name`, and values with a control character other
 /// than a tab, are left out: they could end the line or the section.
 pub(super) fn configuration(settings: &[(String, String)]) -> String {
     let mut text = String::new();
     for (name, value) in settings {
-        let Some(heading) = heading(name) else { continue };
+        let Some(heading) = heading(name).filter(|_| is_shown(name)) else { continue };
         let Some(key) = name.rsplit('.').next().filter(|key| is_word(key)) else { continue };
         if value.chars().any(|character| character.is_control() && character != '\t') {
             continue;
@@ -82,6 +84,11 @@ pub(super) fn configuration(settings: &[(String, String)]) -> String {
         let _ = write!(text, "{heading}\n\t{key} = \"{quoted}\"\n");
     }
     text
+}
+
+fn is_shown(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.starts_with("user.") || name.starts_with("init.") || name == "core.autocrlf"
 }
 
 fn heading(name: &str) -> Option<String> {
@@ -99,13 +106,11 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-fn modules(root: &WorkspaceRoot) -> impl Iterator<Item = (&AbsPath, &AbsPath)> {
-    let (above, modules): (&AbsPath, &[AbsPath]) = match &root.git {
-        GitLayout::None => (&root.path, &[]),
-        GitLayout::Directory { modules } => (&root.path, modules),
-        GitLayout::File { git_dir, common_dir, modules } => (common_dir.as_ref().unwrap_or(git_dir), modules),
-    };
-    modules.iter().filter(move |module| module.is_within(above)).map(move |module| (above, module))
+fn modules(root: &WorkspaceRoot) -> &[AbsPath] {
+    match &root.git {
+        GitLayout::None => &[],
+        GitLayout::Directory { modules } | GitLayout::File { modules, .. } => modules,
+    }
 }
 
 /// What follows `.git` in a protected path; `None` when it is about something else.
@@ -114,10 +119,10 @@ fn in_git_directory(below: &AbsPath) -> Option<&[u8]> {
     (rest.is_empty() || rest.starts_with(b"/")).then(|| rest.strip_prefix(b"/").unwrap_or(rest))
 }
 
-fn add(paths: &mut Vec<(AbsPath, AbsPath)>, above: &AbsPath, directory: &AbsPath, below: &[u8]) {
+fn add(paths: &mut BTreeSet<AbsPath>, directory: &AbsPath, below: &[u8]) {
     let relative = below.strip_prefix(b"/").unwrap_or(below);
     // A path that is too long for the kernel cannot come to be either.
     if let Ok(path) = directory.join(relative) {
-        paths.push((above.clone(), path));
+        paths.insert(path);
     }
 }

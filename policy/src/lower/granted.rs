@@ -1,5 +1,6 @@
 //! Puts what is granted by name into the tree: `read`, `write`, the workspace, and what is hidden.
 
+use super::protect::{self, Kept};
 use super::refusal::Refusal;
 use super::tree::{Finished, Rank, Tree};
 use super::{floor, git, lexical};
@@ -12,15 +13,27 @@ use crate::text::Text;
 
 /// What was granted by name, so that the finished tree can be held to it.
 #[derive(Debug, Default)]
-pub(super) struct Promised(Vec<(AbsPath, Access)>);
+pub(super) struct Promised(Vec<Promise>);
+
+#[derive(Debug)]
+struct Promise {
+    path: AbsPath,
+    inode: Inode,
+    shape: Shape,
+    access: Access,
+}
 
 impl Promised {
-    /// Refuses a tree that gives less than was granted: grants are never silently narrowed.
-    pub(super) fn hold(&self, tree: &Finished) -> Result<(), Refusal> {
-        for (path, access) in &self.0 {
-            if tree.access(path).is_none_or(|given| given < *access) {
+    /// Refuses a tree that gives less than was granted: grants are never silently narrowed. What is granted
+    /// for writing by its own name stays writable below a protected directory.
+    pub(super) fn hold(self, tree: &mut Finished, kept: &Kept) -> Result<(), Refusal> {
+        for Promise { path, inode, shape, access } in self.0 {
+            if tree.access(&path).is_none_or(|given| given < access) {
                 let what = format!("`{path}` is granted and hidden at once");
                 return Err(Refusal::unbuildable(what, "take it out of `hide`, or do not grant it"));
+            }
+            if access == Access::ReadWrite && protect::is_below_kept(kept, &path) {
+                tree.lay_over(path.clone(), Content::Bind { source: path, inode, shape, access });
             }
         }
         Ok(())
@@ -40,21 +53,22 @@ pub(super) fn grants(
     tree: &mut Tree,
     grants: &Grants,
     facts: &HostFacts,
-    home: &AbsPath,
     notes: &mut Vec<String>,
 ) -> Result<Promised, Refusal> {
     let mut promised = Promised::default();
     let reads = grants.read.iter().map(|grant| (grant, Access::ReadOnly));
     for (grant, access) in reads.chain(grants.write.iter().map(|grant| (grant, Access::ReadWrite))) {
-        let path = resolve(&grant.place, home)?;
+        let path = resolve(&grant.place, facts)?;
         let fact = facts.at(&path).ok_or_else(|| Refusal::unasked(&path))?;
-        floor::check(&path, fact, access, home, &facts.guarded)?;
+        if !is_nothing(fact) {
+            floor::check(&path, fact, access, facts)?;
+        }
         let Some(found) = found(&path, fact) else {
             skip_or_refuse(grant, &path, access)?;
             continue;
         };
-        floor::check(&found.real, &found.as_fact(), access, home, &facts.guarded)?;
-        if floor::shows_home(&found.real, home) {
+        floor::check(&found.real, &found.as_fact(), access, facts)?;
+        if floor::shows_home(&found.real, facts) {
             notes.push(format!("the whole home directory is visible inside, read-only: `{}` is granted", found.real));
         }
         put(tree, Rank::Granted, &path, found, access, &mut promised);
@@ -67,7 +81,6 @@ pub(super) fn workspace(
     tree: &mut Tree,
     grants: &Grants,
     facts: &HostFacts,
-    home: &AbsPath,
     promised: &mut Promised,
 ) -> Result<Option<AbsPath>, Refusal> {
     let (root, access) = match (&facts.workspace, grants.workspace) {
@@ -75,26 +88,26 @@ pub(super) fn workspace(
         (Workspace::Root(root), WorkspaceAccess::ReadOnly) => (root, Access::ReadOnly),
         (Workspace::Root(root), WorkspaceAccess::ReadWrite) => (root, Access::ReadWrite),
     };
-    floor::check(&root.path, &PathFact::Directory(root.inode), access, home, &facts.guarded)?;
+    floor::check(&root.path, &PathFact::Directory(root.inode), access, facts)?;
     tree.bind(Rank::Granted, root.path.clone(), root.inode, Shape::Directory, access);
-    promised.0.push((root.path.clone(), access));
+    promised.0.push(Promise { path: root.path.clone(), inode: root.inode, shape: Shape::Directory, access });
     for path in git::directories(&root.git) {
         let fact = facts.at(&path).ok_or_else(|| Refusal::unasked(&path))?;
         let PathFact::Directory(inode) = fact else {
             let what = format!("`{path}`, the git directory of this checkout, is not a directory of its own");
             return Err(Refusal::unbuildable(what, "repair the checkout with `git worktree repair`"));
         };
-        floor::check(&path, fact, access, home, &facts.guarded)?;
+        floor::check(&path, fact, access, facts)?;
         tree.bind(Rank::Granted, path.clone(), *inode, Shape::Directory, access);
-        promised.0.push((path, access));
+        promised.0.push(Promise { path, inode: *inode, shape: Shape::Directory, access });
     }
     Ok(Some(root.path.clone()))
 }
 
 /// Masks what is hidden. A link is hidden where it leads.
-pub(super) fn hide(tree: &mut Tree, grants: &Grants, facts: &HostFacts, home: &AbsPath) -> Result<(), Refusal> {
+pub(super) fn hide(tree: &mut Tree, grants: &Grants, facts: &HostFacts) -> Result<(), Refusal> {
     for place in &grants.hide {
-        let path = resolve(place, home)?;
+        let path = resolve(place, facts)?;
         match facts.at(&path).ok_or_else(|| Refusal::unasked(&path))? {
             PathFact::Absent | PathFact::Link { real: None, .. } => {}
             PathFact::Directory(_) => tree.put(Rank::Mask, path, Content::Directory),
@@ -114,11 +127,12 @@ pub(super) fn hide(tree: &mut Tree, grants: &Grants, facts: &HostFacts, home: &A
 }
 
 /// Shows one entry of a curated set, read-only. What is absent or leads to a place that the floor keeps is left out.
-pub(super) fn show(tree: &mut Tree, path: &AbsPath, facts: &HostFacts, home: &AbsPath) -> Result<(), Refusal> {
+pub(super) fn show(tree: &mut Tree, path: &AbsPath, facts: &HostFacts) -> Result<(), Refusal> {
     let fact = facts.at(path).ok_or_else(|| Refusal::unasked(path))?;
     let Some(found) = found(path, fact) else { return Ok(()) };
-    let is_kept = floor::check(&found.real, &found.as_fact(), Access::ReadOnly, home, &facts.guarded).is_err();
-    if is_kept || floor::shows_home(&found.real, home) {
+    let is_kept = floor::check(&found.real, &found.as_fact(), Access::ReadOnly, facts).is_err();
+    let leads_above_home = found.link.is_some() && floor::shows_home(&found.real, facts);
+    if is_kept || leads_above_home {
         return Ok(());
     }
     put(tree, Rank::Curated, path, found, Access::ReadOnly, &mut Promised::default());
@@ -126,18 +140,26 @@ pub(super) fn show(tree: &mut Tree, path: &AbsPath, facts: &HostFacts, home: &Ab
 }
 
 /// The path that a place means for this caller.
-pub(super) fn resolve(place: &Place, home: &AbsPath) -> Result<AbsPath, Refusal> {
+pub(super) fn resolve(place: &Place, facts: &HostFacts) -> Result<AbsPath, Refusal> {
+    let home = &facts.account.home;
     place.resolve(home).map_err(|error| {
         Refusal::unbuildable(format!("a granted path below `{home}` cannot be used: {error}"), "shorten it")
     })
 }
 
 fn put(tree: &mut Tree, rank: Rank, path: &AbsPath, found: Found, access: Access, promised: &mut Promised) {
-    promised.0.push((found.real.clone(), access));
+    promised.0.push(Promise { path: found.real.clone(), inode: found.inode, shape: found.shape, access });
     tree.bind(rank, found.real, found.inode, found.shape, access);
     if let Some(text) = found.link {
         tree.put(rank, path.clone(), Content::Symlink { text });
     }
+}
+
+fn is_nothing(fact: &PathFact) -> bool {
+    matches!(
+        fact,
+        PathFact::Absent | PathFact::Link { real: None, .. } | PathFact::Link { leads_to: Leads::Nowhere, .. }
+    )
 }
 
 fn found(path: &AbsPath, fact: &PathFact) -> Option<Found> {

@@ -19,13 +19,13 @@ const SPARE_HOME: &str = "/home/user";
 #[derive(Debug)]
 pub(super) struct Person {
     /// Ids and their map.
-    pub identity: Identity,
+    pub(super) identity: Identity,
     /// Login name.
-    pub name: String,
+    pub(super) name: String,
     /// Private home directory.
-    pub home: AbsPath,
+    pub(super) home: AbsPath,
     /// True when the ids are the workspace owner's and not the caller's.
-    pub is_owner: bool,
+    pub(super) is_owner: bool,
 }
 
 /// Who the command is. Without capabilities root cannot work on what another uid owns, so in a workspace that

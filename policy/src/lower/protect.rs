@@ -17,19 +17,13 @@ use crate::plan::{Access, Content, Protected, Protection, Shape};
 pub(super) type Kept = BTreeMap<AbsPath, Protection>;
 
 /// Protects what the grants protect in the workspace, but for paths that a `write` grant names exactly.
-pub(super) fn protect(
-    tree: &Finished,
-    grants: &Grants,
-    facts: &HostFacts,
-    home: &AbsPath,
-    kept: &mut Kept,
-) -> Result<(), Refusal> {
+pub(super) fn protect(tree: &Finished, grants: &Grants, facts: &HostFacts, kept: &mut Kept) -> Result<(), Refusal> {
     let Workspace::Root(root) = &facts.workspace else { return Ok(()) };
     let named: BTreeSet<AbsPath> =
-        grants.write.iter().map(|grant| granted::resolve(&grant.place, home)).collect::<Result<_, _>>()?;
-    let paths: BTreeSet<AbsPath> = git::protected_paths(grants, root).into_iter().map(|(_, path)| path).collect();
-    for path in paths.iter().filter(|path| !named.contains(*path)) {
-        for step in way(tree, path) {
+        grants.write.iter().map(|grant| granted::resolve(&grant.place, facts)).collect::<Result<_, _>>()?;
+    for (base, path) in git::protected_paths(grants, root).iter().filter(|(_, path)| !named.contains(path)) {
+        // What lies above the checkout is free to move: the grant that holds it gives all of that away.
+        for step in way(tree, path).into_iter().filter(|step| step.is_within(base)) {
             if is_kept(kept, &step) {
                 break;
             }
@@ -57,7 +51,8 @@ pub(super) fn protect(
 
 /// Masks guarded paths inside what is writable. One that does not exist gets a placeholder.
 pub(super) fn guard(tree: &mut Finished, facts: &HostFacts, kept: &mut Kept) -> Result<(), Refusal> {
-    for path in &facts.guarded {
+    // What holds another guarded path is masked first, as a whole.
+    for path in facts.guarded.iter().collect::<BTreeSet<_>>() {
         for step in way(tree, path) {
             let content = match facts.at(&step) {
                 None | Some(PathFact::Link { .. }) => return Err(guarded_behind_link(path)),
@@ -102,6 +97,11 @@ fn way(tree: &Finished, path: &AbsPath) -> Vec<AbsPath> {
     }
     way.reverse();
     way
+}
+
+/// True when something above the path is kept read-only.
+pub(super) fn is_below_kept(kept: &Kept, path: &AbsPath) -> bool {
+    kept.iter().any(|(above, by)| path != above && path.is_within(above) && !matches!(by, Protection::Pinned { .. }))
 }
 
 /// True when the path cannot be written any more, itself or because of what stands above it.

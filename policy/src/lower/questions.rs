@@ -42,8 +42,8 @@ fn ask_protected(grants: &Grants, facts: &HostFacts, asked: &mut BTreeSet<AbsPat
     let Workspace::Root(root) = &facts.workspace else { return };
     asked.insert(root.path.clone());
     asked.extend(git::directories(&root.git));
-    for (above, path) in git::protected_paths(grants, root) {
-        ask_way(&above, &path, asked);
+    for (base, path) in git::protected_paths(grants, root) {
+        ask_way(&base, &path, asked);
     }
 }
 

@@ -88,7 +88,10 @@ const NAME_SERVICES: &str = "passwd: files\ngroup: files\nshadow: files\nhosts: 
 
 /// What every sandbox has: devices, processes, and private directories.
 pub(super) fn skeleton(tree: &mut Tree, person: &Person) -> Result<(), Refusal> {
-    let mut put = |path: &str, content| Ok(tree.put(Rank::Skeleton, fixed(path)?, content));
+    let mut put = |path: &str, content| {
+        tree.put(Rank::Skeleton, fixed(path)?, content);
+        Ok(())
+    };
     put("/dev", Content::Directory)?;
     for name in DEVICES {
         let path = format!("/dev/{name}");
@@ -115,12 +118,12 @@ pub(super) fn skeleton(tree: &mut Tree, person: &Person) -> Result<(), Refusal> 
 }
 
 /// Shows the curated system directories.
-pub(super) fn show(tree: &mut Tree, facts: &HostFacts, home: &AbsPath) -> Result<(), Refusal> {
+pub(super) fn show(tree: &mut Tree, facts: &HostFacts) -> Result<(), Refusal> {
     for path in DIRECTORIES {
-        granted::show(tree, &fixed(path)?, facts, home)?;
+        granted::show(tree, &fixed(path)?, facts)?;
     }
     for name in ETC.iter().filter(|name| !name.ends_with('/')) {
-        granted::show(tree, &fixed(&format!("/etc/{name}"))?, facts, home)?;
+        granted::show(tree, &fixed(&format!("/etc/{name}"))?, facts)?;
     }
     Ok(())
 }

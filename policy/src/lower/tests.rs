@@ -1,1 +1,6 @@
-//! Tests of lowering.
+//! Tests of lowering: whole plans of several hosts, refusals one by one, and laws over random grants.
+
+mod hosts;
+mod laws;
+mod plans;
+mod refusals;

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::granted;
 use super::refusal::Refusal;
 use super::tree::{Rank, Tree};
+use super::{floor, granted};
 use crate::facts::{HostFacts, Leads, PathFact};
 use crate::path::AbsPath;
 use crate::plan::Content;
@@ -16,11 +16,11 @@ use crate::text::Text;
 /// One tool's directory below the home and the parts of it that are shown.
 pub(super) struct Toolchain {
     /// The variable that moves the root elsewhere; it is then passed into the sandbox too.
-    pub variable: Option<&'static str>,
+    pub(super) variable: Option<&'static str>,
     /// Root, relative to the home.
-    pub root: &'static str,
+    pub(super) root: &'static str,
     /// What is shown, relative to the root; empty for the whole root.
-    pub parts: &'static [&'static str],
+    pub(super) parts: &'static [&'static str],
 }
 
 const fn tool(variable: Option<&'static str>, root: &'static str, parts: &'static [&'static str]) -> Toolchain {
@@ -54,11 +54,11 @@ pub(super) const TOOLCHAINS: &[Toolchain] = &[
 /// A toolchain's place on this host.
 pub(super) struct Place {
     /// Its root.
-    pub root: AbsPath,
+    pub(super) root: AbsPath,
     /// What is shown: the root itself, or paths below it.
-    pub shown: Vec<AbsPath>,
+    pub(super) shown: Vec<AbsPath>,
     /// The variable that named the root, when it did.
-    pub variable: Option<&'static str>,
+    pub(super) variable: Option<&'static str>,
 }
 
 /// Where the toolchains are for this caller: below the home, and where their variables say.
@@ -81,18 +81,19 @@ pub(super) fn places(home: &AbsPath, env: &BTreeMap<Text, Text>) -> Vec<Place> {
 }
 
 /// Shows the toolchains; returns the variables that say where some of them are.
-pub(super) fn show(tree: &mut Tree, facts: &HostFacts, home: &AbsPath) -> Result<Vec<&'static str>, Refusal> {
+pub(super) fn show(tree: &mut Tree, facts: &HostFacts) -> Result<Vec<&'static str>, Refusal> {
     let mut variables = Vec::new();
     for place in places(&facts.account.home, &facts.env) {
         let root = facts.at(&place.root).ok_or_else(|| Refusal::unasked(&place.root))?;
         if !is_directory(root) {
             continue;
         }
-        if place.shown.first() != Some(&place.root) && !has_home_below(&place.root, home) {
+        // A variable that names the home or a directory above it makes nothing private.
+        if place.shown.first() != Some(&place.root) && !floor::shows_home(&place.root, facts) {
             tree.put(Rank::Skeleton, place.root.clone(), Content::Private { mode: 0o755 });
         }
         for path in &place.shown {
-            granted::show(tree, path, facts, home)?;
+            granted::show(tree, path, facts)?;
         }
         variables.extend(place.variable);
     }
@@ -101,11 +102,6 @@ pub(super) fn show(tree: &mut Tree, facts: &HostFacts, home: &AbsPath) -> Result
 
 fn is_directory(fact: &PathFact) -> bool {
     matches!(fact, PathFact::Directory(_) | PathFact::Link { leads_to: Leads::Directory(_), .. })
-}
-
-/// A variable that names the home or a directory above it moves nothing that could be private.
-fn has_home_below(root: &AbsPath, home: &AbsPath) -> bool {
-    home.is_within(root)
 }
 
 fn named_by(variable: &str, env: &BTreeMap<Text, Text>) -> Option<AbsPath> {

@@ -56,10 +56,17 @@ impl Tree {
     /// Drops what is not needed and names what is missing on the way.
     pub(super) fn finish(self) -> Finished {
         let mut kept: BTreeMap<AbsPath, Entry> = BTreeMap::new();
+        let mut hidden: Vec<AbsPath> = Vec::new();
         // INVARIANT: byte order puts a path before everything below it, so what covers an entry stands already.
         for (target, entry) in self.entries {
+            if hidden.iter().any(|hidden| target.is_within(hidden)) {
+                continue;
+            }
             let cover = cover(&kept, &target).map(|(_, cover)| cover);
-            if cover.is_none_or(|cover| is_needed(&entry, cover)) {
+            if entry.rank == Rank::Mask && !cover.is_some_and(shows_host) {
+                // Without anything to mask the path just does not exist.
+                hidden.push(target);
+            } else if cover.is_none_or(|cover| is_needed(&entry, cover)) {
                 name_the_way(&mut kept, &target);
                 kept.insert(target, entry);
             }
@@ -90,8 +97,11 @@ impl Finished {
         }
     }
 
-    /// Adds an entry to the finished tree, over what is there.
+    /// Adds an entry to the finished tree, over what is there. A mask also covers what was put below it.
     pub(super) fn lay_over(&mut self, target: AbsPath, content: Content) {
+        if !matches!(content, Content::Bind { .. }) {
+            self.entries.retain(|path, _| !path.is_within(&target));
+        }
         self.entries.insert(target, Entry { content, rank: Rank::Mask });
     }
 
@@ -110,6 +120,10 @@ fn cover<'a>(entries: &'a BTreeMap<AbsPath, Entry>, path: &AbsPath) -> Option<(&
         here = path.parent();
     }
     None
+}
+
+fn shows_host(entry: &Entry) -> bool {
+    matches!(entry.content, Content::Bind { .. })
 }
 
 fn is_wider(new: &Entry, old: &Entry) -> bool {

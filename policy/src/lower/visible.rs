@@ -108,8 +108,7 @@ fn through(path: &AbsPath, link: &AbsPath, text: &[u8], facts: &HostFacts) -> Op
 
 /// Names the flag that shows a program: its directory, unless that would show more than anyone wants.
 fn hint(path: &AbsPath, facts: &HostFacts) -> String {
-    let home = &facts.account.home;
     let directory =
-        path.parent().filter(|directory| !floor::shows_home(directory, home) && floor::can_be_read(directory, home));
+        path.parent().filter(|directory| !floor::shows_home(directory, facts) && floor::can_be_read(directory, facts));
     format!("show it with `--read {}`", directory.as_ref().unwrap_or(path))
 }
