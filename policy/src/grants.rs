@@ -89,6 +89,18 @@ pub enum Place {
 }
 
 impl Place {
+    /// Parses `/x`, `~` or `~/x`.
+    ///
+    /// # Errors
+    /// When the path is not absolute or climbs.
+    pub fn new(text: &str) -> Result<Self, PathError> {
+        match text.strip_prefix('~') {
+            Some("") => Ok(Self::Home(AbsPath::root())),
+            Some(below) => AbsPath::new(below).map(Self::Home),
+            None => AbsPath::new(text).map(Self::Absolute),
+        }
+    }
+
     /// The absolute path for a caller with this home directory.
     ///
     /// # Errors

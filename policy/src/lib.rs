@@ -3,13 +3,28 @@
 //! Pure: no file, clock, environment or socket is touched here, so everything is tested by table,
 //! property and snapshot. The line runs from [`request`] to [`plan`].
 
+pub mod request;
+
+pub mod decide;
+pub mod decision;
+pub mod document;
+pub mod layer;
+pub mod load;
+pub mod profile;
+pub mod rule;
+
 pub mod environment;
 pub mod facts;
 pub mod grants;
 pub mod limits;
 pub mod lower;
-pub mod path;
 pub mod plan;
 pub mod principal;
-pub mod request;
+
+pub mod glob;
+pub mod path;
+pub mod path_glob;
 pub mod text;
+pub mod units;
+
+mod ceiling;

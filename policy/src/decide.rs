@@ -1,0 +1,327 @@
+//! Decides what a request may do. Total: every request gets an answer, never an error. Reads no
+//! disk, clock or environment.
+//!
+//! In a layer the first rule that matches wins; across layers the strictest answer wins. Where two
+//! layers permit, both ceilings hold and the stricter approval is needed.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::ceiling::{Ceiling, Run};
+use crate::decision::{Decision, Denial, Excess, Permission, Reason, Trace};
+use crate::document::{SourceFile, nearest};
+use crate::environment::is_loader_variable;
+use crate::grants::{Grant, Grants, Origin, Place};
+use crate::layer::{By, Fallback, Layer, LayerName, Vote};
+use crate::limits::Limits;
+use crate::load::{LoadError, load_layer};
+use crate::path::AbsPath;
+use crate::plan::hex;
+use crate::profile::{DEFAULT_PROFILE, Profiles};
+use crate::request::{Asked, Request};
+use crate::rule::{Action, Approval, Matcher, Rule};
+
+/// The files that a policy is made of, as the edge read them, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicySources {
+    /// The caller's home directory from the system database: what `~` means in a ceiling.
+    pub home: AbsPath,
+    /// The machine's policy and its drop-ins in byte order of their names; empty when there is none.
+    pub system: Vec<SourceFile>,
+    /// The caller's policy and its drop-ins.
+    pub user: Vec<SourceFile>,
+}
+
+impl PolicySources {
+    /// SHA-256 over every input's bytes, each with its layer and length, lower-case hex.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for (layer, files) in [(LayerName::System, &self.system), (LayerName::User, &self.user)] {
+            for source in files {
+                digest.update(format!("{layer} {}\n", source.bytes.len()));
+                digest.update(&source.bytes);
+            }
+        }
+        hex(&digest.finalize())
+    }
+}
+
+/// Whether this digest has been loaded before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Examples and shadowed rules are checked too.
+    First,
+    /// They were checked when the same digest was first seen.
+    Again,
+}
+
+/// How durable a record must be before a run starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AuditSync {
+    // INVARIANT: from the weakest to the strongest.
+    /// It survives the end of our process.
+    Process,
+    /// It survives the end of the machine.
+    Disk,
+}
+
+/// What the policy says about the journal: the strictest of all layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Audit {
+    /// How durable a record must be.
+    pub sync: AuditSync,
+    /// How long records are kept at least.
+    pub retention_days: Option<u32>,
+}
+
+impl Audit {
+    pub(crate) const UNSTATED: Self = Self { sync: AuditSync::Process, retention_days: None };
+
+    pub(crate) fn joined_with(self, other: Self) -> Self {
+        Self { sync: self.sync.max(other.sync), retention_days: self.retention_days.max(other.retention_days) }
+    }
+}
+
+/// All layers of policy, ready to decide.
+#[derive(Debug, Clone)]
+pub struct PolicySet {
+    layers: Arc<[Layer]>,
+    home: AbsPath,
+    digest: String,
+    audit: Audit,
+}
+
+impl PolicySet {
+    /// Loads every layer; without any file, the built-in policy.
+    ///
+    /// # Errors
+    /// The first thing that is wrong in any file.
+    pub fn load(sources: &PolicySources, sight: Sight) -> Result<Self, LoadError> {
+        let mut layers = Vec::new();
+        let mut audit = Audit::UNSTATED;
+        for (name, files) in [(LayerName::System, &sources.system), (LayerName::User, &sources.user)] {
+            if !files.is_empty() {
+                let loaded = load_layer(name, files, sight)?;
+                layers.push(loaded.layer);
+                audit = audit.joined_with(loaded.audit);
+            }
+        }
+        if layers.is_empty() {
+            layers.push(built_in_layer());
+        }
+        Ok(Self { layers: layers.into(), home: sources.home.clone(), digest: sources.digest(), audit })
+    }
+
+    /// SHA-256 over every policy input, lower-case hex.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What the policy says about the journal.
+    #[must_use]
+    pub fn audit(&self) -> Audit {
+        self.audit
+    }
+
+    /// True when neither the machine nor the caller has a policy.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        self.layers.iter().all(|layer| layer.name == LayerName::BuiltIn)
+    }
+
+    /// True when a rule reads the program's content, so that a request must carry its digest.
+    #[must_use]
+    pub fn needs_program_content(&self) -> bool {
+        self.layers.iter().flat_map(|layer| &layer.rules).flat_map(|rule| &rule.matchers).any(Matcher::reads_content)
+    }
+
+    /// Decides what a request may do.
+    pub fn decide(&self, request: &Request, profiles: &Profiles) -> Decision {
+        let votes: Vec<Vote> = self.layers.iter().map(|layer| layer.vote(request)).collect();
+        let cast = Cast::new(&self.layers, &votes);
+        let outcome = self.conclude(&cast, request, profiles);
+        let trace = Trace { layers: Arc::clone(&self.layers), votes: votes.clone() };
+        match outcome {
+            Ok(Granted { grants, action, approval, rule, why }) => {
+                let policy_digest = self.digest.clone();
+                let permission = Permission { grants, rule, why, approval, policy_digest, trace };
+                match action {
+                    Action::Allow => Decision::Allow(permission),
+                    Action::Ask | Action::Deny => Decision::Ask(permission),
+                }
+            }
+            Err(Refused { rule, why, reason }) => Decision::Deny(Denial { rule, why, reason, trace }),
+        }
+    }
+
+    fn conclude(&self, cast: &Cast<'_>, request: &Request, profiles: &Profiles) -> Result<Granted, Refused> {
+        let strictest = cast.strictest().ok_or_else(|| Refused {
+            rule: self.layers.first().map_or_else(String::new, |layer| layer.label(By::Default)),
+            why: None,
+            reason: Reason::NoOpinion,
+        })?;
+        let rule = strictest.layer.label(strictest.by);
+        let why = strictest.layer.rule(strictest.by).and_then(|rule| rule.why.clone());
+        if strictest.action == Action::Deny {
+            let reason = match strictest.by {
+                By::Rule(_) => Reason::Rule,
+                By::Default => Reason::Default,
+            };
+            return Err(Refused { rule, why, reason });
+        }
+        floor_allows(&request.asked)?;
+        let grants = self.grants(cast, &request.asked, profiles, &rule)?;
+        Ok(Granted { grants, action: strictest.action, approval: cast.approval(), rule, why })
+    }
+
+    /// The grants of the run's profile with the flags that every ceiling accepts.
+    fn grants(&self, cast: &Cast<'_>, asked: &Asked, profiles: &Profiles, rule: &str) -> Result<Grants, Refused> {
+        let name = asked.profile.as_deref().unwrap_or_else(|| cast.preferred_profile());
+        let profile = profiles.grants(name).ok_or_else(|| unknown_profile(name, profiles, rule))?;
+        let run = Run { profile: &profile, asked, profiles, home: &self.home };
+        let mut limits = profile.limits.clone();
+        let mut min_tier = profile.min_tier;
+        for answer in &cast.answers {
+            if let Some(bounds) = answer.layer.ceiling(answer.by).bounds() {
+                let excess = bounds.excess(&run, answer.layer.name);
+                if !excess.is_empty() {
+                    return Err(beyond(answer, excess));
+                }
+                limits = limits.tightened_by(&bounds.limits);
+                min_tier = bounds.min_tier.map_or(min_tier, |tier| tier.max(min_tier));
+            }
+        }
+        Ok(with_flags(Grants { limits, min_tier, ..profile }, asked))
+    }
+}
+
+struct Granted {
+    grants: Grants,
+    action: Action,
+    approval: Approval,
+    rule: String,
+    why: Option<String>,
+}
+
+struct Refused {
+    rule: String,
+    why: Option<String>,
+    reason: Reason,
+}
+
+/// The answers of the layers that have an opinion, strongest authority first.
+struct Cast<'l> {
+    answers: Vec<Answer<'l>>,
+}
+
+struct Answer<'l> {
+    layer: &'l Layer,
+    by: By,
+    action: Action,
+    approval: Approval,
+}
+
+impl<'l> Cast<'l> {
+    fn new(layers: &'l [Layer], votes: &[Vote]) -> Self {
+        let answers = layers.iter().zip(votes).filter_map(|(layer, vote)| {
+            let (action, approval) = layer.answer(vote.by)?;
+            Some(Answer { layer, by: vote.by, action, approval })
+        });
+        Self { answers: answers.collect() }
+    }
+
+    /// The strictest answer; among equals that of the strongest authority.
+    fn strictest(&self) -> Option<&Answer<'l>> {
+        let action = self.answers.iter().map(|answer| answer.action).max()?;
+        self.answers.iter().filter(|answer| answer.action == action).min_by_key(|answer| answer.layer.name)
+    }
+
+    /// The strictest approval that any layer asks for.
+    fn approval(&self) -> Approval {
+        self.answers.iter().map(|answer| answer.approval).max().unwrap_or(Approval::Always)
+    }
+
+    /// The profile of a request that names none: the caller's own layer is the closest to the
+    /// command, then the machine's. Every ceiling judges it all the same.
+    fn preferred_profile(&self) -> &'l str {
+        let mut preferences: Vec<(LayerName, &'l str)> = self
+            .answers
+            .iter()
+            .filter_map(|answer| {
+                let preferred = answer.layer.ceiling(answer.by).bounds()?.preferred.as_deref()?;
+                Some((answer.layer.name, preferred))
+            })
+            .collect();
+        preferences.sort();
+        preferences.pop().map_or(DEFAULT_PROFILE, |(_, name)| name)
+    }
+}
+
+fn floor_allows(asked: &Asked) -> Result<(), Refused> {
+    match asked.env.iter().find(|variable| is_loader_variable(&variable.name)) {
+        Some(variable) => Err(Refused {
+            rule: "floor:loader-variables".to_owned(),
+            why: None,
+            reason: Reason::LoaderVariable(variable.name.clone()),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn unknown_profile(name: &str, profiles: &Profiles, rule: &str) -> Refused {
+    let known = profiles.names();
+    let nearest = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+    Refused {
+        rule: rule.to_owned(),
+        why: None,
+        reason: Reason::UnknownProfile { name: name.to_owned(), nearest, known },
+    }
+}
+
+fn beyond(answer: &Answer<'_>, excess: Vec<Excess>) -> Refused {
+    Refused { rule: answer.layer.label(answer.by), why: None, reason: Reason::Excess(excess) }
+}
+
+/// Adds what the flags ask for; every ceiling has accepted it by now.
+fn with_flags(mut grants: Grants, asked: &Asked) -> Grants {
+    let flag = |path: &AbsPath| Grant { place: Place::Absolute(path.clone()), origin: Origin::Flag };
+    grants.read.extend(asked.read.iter().map(flag));
+    grants.write.extend(asked.write.iter().map(flag));
+    for variable in &asked.env {
+        match &variable.value {
+            Some(value) => {
+                grants.env_pass.retain(|name| *name != variable.name);
+                grants.env_set.insert(variable.name.clone(), value.clone());
+            }
+            None => {
+                grants.env_set.remove(&variable.name);
+                if !grants.env_pass.contains(&variable.name) {
+                    grants.env_pass.push(variable.name.clone());
+                }
+            }
+        }
+    }
+    let limits: Limits = grants.limits.overridden_by(&asked.limits);
+    Grants { limits, ..grants }
+}
+
+/// Any command, the `default` profile unless a flag names another, no approval.
+fn built_in_layer() -> Layer {
+    let rule = Rule {
+        name: "any-command".to_owned(),
+        matchers: Vec::new(),
+        action: Action::Allow,
+        why: None,
+        approval: Approval::Never,
+        ceiling: Ceiling::Unbounded,
+    };
+    Layer {
+        name: LayerName::BuiltIn,
+        rules: vec![rule],
+        fallback: Fallback::Answer(Action::Deny, Approval::Always),
+        fallback_ceiling: Ceiling::default_profile(),
+    }
+}

@@ -1,0 +1,347 @@
+//! The answer to a request. An answer that permits carries its grants and its obligations, so
+//! nobody can take one without the other; an answer that denies carries the reason and the fix.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::grants::Grants;
+use crate::layer::{Layer, Vote};
+use crate::limits::Beyond;
+use crate::path::AbsPath;
+use crate::rule::{Action, Approval};
+use crate::text::Text;
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Decision {
+    /// It may run.
+    Allow(Permission),
+    /// It may run once it is approved.
+    Ask(Permission),
+    /// It may not run.
+    Deny(Denial),
+}
+
+impl Decision {
+    /// How each layer voted.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        match self {
+            Self::Allow(permission) | Self::Ask(permission) => permission.trace(),
+            Self::Deny(denial) => denial.trace(),
+        }
+    }
+}
+
+/// Leave to run with exactly these grants, under these obligations.
+///
+/// Made only by [`crate::decide::PolicySet::decide`]:
+///
+/// ```compile_fail
+/// let permission = opaque_policy::decision::Permission { approval: todo!(), ..todo!() };
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Permission {
+    pub(crate) grants: Grants,
+    pub(crate) rule: String,
+    pub(crate) why: Option<String>,
+    pub(crate) approval: Approval,
+    pub(crate) policy_digest: String,
+    pub(crate) trace: Trace,
+}
+
+impl Permission {
+    /// What the run gets.
+    #[must_use]
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// The rule that decided, `layer:name`.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// What that rule's author wants the person to read.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        self.why.as_deref()
+    }
+
+    /// The approval that is needed before the run: the strictest that any layer asks for.
+    #[must_use]
+    pub fn approval(&self) -> Approval {
+        self.approval
+    }
+
+    /// SHA-256 over every policy input, lower-case hex.
+    #[must_use]
+    pub fn policy_digest(&self) -> &str {
+        &self.policy_digest
+    }
+
+    /// How each layer voted.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+}
+
+/// A refusal, with its reason and the fix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    pub(crate) rule: String,
+    pub(crate) why: Option<String>,
+    pub(crate) reason: Reason,
+    pub(crate) trace: Trace,
+}
+
+impl Denial {
+    /// The rule that decided, `layer:name`.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// What that rule's author wants the person to read.
+    #[must_use]
+    pub fn why(&self) -> Option<&str> {
+        self.why.as_deref()
+    }
+
+    /// What exactly was refused.
+    #[must_use]
+    pub fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// What the person can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match &self.reason {
+            Reason::Rule => None,
+            Reason::Default | Reason::NoOpinion => {
+                Some("a rule with `action = \"allow\"` for this command would permit it".to_owned())
+            }
+            Reason::UnknownProfile { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
+            Reason::UnknownProfile { nearest: None, known, .. } => {
+                Some(format!("the profiles here are {}", known.join(", ")))
+            }
+            Reason::LoaderVariable(name) => {
+                Some(format!("write `{name}` into the `[env] set` of a profile, if it must be set"))
+            }
+            Reason::Excess(excess) => excess.first().map(|excess| excess.hint(&self.rule)),
+        }
+    }
+
+    /// How each layer voted.
+    #[must_use]
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+}
+
+/// Shows the refusal in one line, without the hint.
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "denied by `{}`", self.rule)?;
+        match &self.reason {
+            Reason::Rule => {}
+            Reason::Default => f.write_str(": no rule matches")?,
+            Reason::NoOpinion => f.write_str(": no layer has an opinion")?,
+            Reason::UnknownProfile { name, .. } => write!(f, ": there is no profile `{}`", Text::from(name.as_str()))?,
+            Reason::LoaderVariable(name) => write!(f, ": `{name}` makes programs load other code")?,
+            Reason::Excess(excess) => {
+                for (index, excess) in excess.iter().enumerate() {
+                    write!(f, "{} {excess}", if index == 0 { ":" } else { "," })?;
+                }
+            }
+        }
+        match &self.why {
+            Some(why) => write!(f, ": {}", Text::from(why.as_str())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What exactly was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// A rule denies the command.
+    Rule,
+    /// No rule matches and the layer's default denies.
+    Default,
+    /// Every layer passes.
+    NoOpinion,
+    /// The request or the rule names a profile that does not exist.
+    UnknownProfile {
+        /// The name.
+        name: String,
+        /// The most similar one that exists.
+        nearest: Option<String>,
+        /// All that exist.
+        known: Vec<String>,
+    },
+    /// A flag names a variable that no flag may set.
+    LoaderVariable(Text),
+    /// The run would have more than the rule allows.
+    Excess(Vec<Excess>),
+}
+
+/// One thing that a run would have beyond a rule's ceiling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Excess {
+    /// A profile.
+    Profile {
+        /// The one that was asked for.
+        name: String,
+        /// Those that are allowed.
+        allowed: Vec<String>,
+    },
+    /// A readable place.
+    Read(AbsPath),
+    /// A writable place.
+    Write(AbsPath),
+    /// An environment variable.
+    Variable(Text),
+    /// A limit.
+    Limit(Beyond),
+}
+
+impl Excess {
+    fn hint(&self, rule: &str) -> String {
+        match self {
+            Self::Profile { allowed, .. } => match allowed.as_slice() {
+                [only] => format!("use `--profile {only}`, or list the profile in `profiles` of `{rule}`"),
+                several => format!(
+                    "use one of the profiles {}, or list the profile in `profiles` of `{rule}`",
+                    several.join(", ")
+                ),
+            },
+            Self::Read(path) => {
+                format!("leave the path out, or list it in `read` under `[rules.sandbox]` of `{rule}`: `{path}`")
+            }
+            Self::Write(path) => {
+                format!("leave the path out, or list it in `write` under `[rules.sandbox]` of `{rule}`: `{path}`")
+            }
+            Self::Variable(name) => {
+                format!("leave `{name}` out, or list it in `env` under `[rules.sandbox]` of `{rule}`")
+            }
+            Self::Limit(Beyond { name, allowed, .. }) => {
+                format!(
+                    "ask for at most {name}={allowed}, or raise `limits.{name}` under `[rules.sandbox]` of `{rule}`"
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Profile { name, .. } => write!(f, "profile `{name}` is not allowed"),
+            Self::Read(path) => write!(f, "reading `{path}` is not allowed"),
+            Self::Write(path) => write!(f, "writing `{path}` is not allowed"),
+            Self::Variable(name) => write!(f, "the variable `{name}` is not allowed"),
+            Self::Limit(Beyond { name, asked, allowed }) => write!(f, "{name}={asked} is above {allowed}"),
+        }
+    }
+}
+
+/// How each layer voted, and why each rule did or did not match.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    // The layers are shared and the votes are a few bytes a rule; words are made when someone reads.
+    pub(crate) layers: Arc<[Layer]>,
+    pub(crate) votes: Vec<Vote>,
+}
+
+impl Trace {
+    /// The trace in words, layer by layer.
+    #[must_use]
+    pub fn layers(&self) -> Vec<LayerTrace> {
+        self.layers.iter().zip(&self.votes).map(|(layer, vote)| LayerTrace::new(layer, vote)).collect()
+    }
+}
+
+impl Serialize for Trace {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.layers().serialize(serializer)
+    }
+}
+
+/// Shows one line for each layer and, indented, one for each rule.
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for layer in self.layers() {
+            writeln!(f, "{}: {} by `{}`", layer.layer, layer.answer, layer.decided_by)?;
+            for rule in layer.rules {
+                match rule.mismatches.as_slice() {
+                    [] => writeln!(f, "  {} ({}): matches", rule.name, rule.action)?,
+                    mismatches => writeln!(f, "  {} ({}): {}", rule.name, rule.action, mismatches.join(", "))?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How one layer voted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LayerTrace {
+    /// The layer.
+    pub layer: String,
+    /// `allow`, `ask`, `deny` or `pass`.
+    pub answer: &'static str,
+    /// `layer:name` of the rule, or `layer:default`.
+    pub decided_by: String,
+    /// The rules that were judged, in order.
+    pub rules: Vec<RuleTrace>,
+}
+
+/// What one rule said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleTrace {
+    /// The rule.
+    pub name: String,
+    /// `allow`, `ask` or `deny`.
+    pub action: &'static str,
+    /// The conditions that are not met; empty when the rule matches.
+    pub mismatches: Vec<String>,
+}
+
+impl LayerTrace {
+    fn new(layer: &Layer, vote: &Vote) -> Self {
+        let rules = layer.rules.iter().zip(&vote.judgements).map(|(rule, judgement)| RuleTrace {
+            name: rule.name.clone(),
+            action: rule.action.as_str(),
+            mismatches: rule
+                .matchers
+                .iter()
+                .enumerate()
+                .filter_map(|(index, matcher)| judgement.mismatch(index).map(|how| format!("{matcher} {how}")))
+                .collect(),
+        });
+        Self {
+            layer: layer.name.to_string(),
+            answer: layer.answer(vote.by).map_or("pass", |(action, _)| action.as_str()),
+            decided_by: layer.label(vote.by),
+            rules: rules.collect(),
+        }
+    }
+}
+
+impl Action {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Ask => "ask",
+            Self::Deny => "deny",
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! A strict cursor over a TOML document: every table states its keys before it is read, anything
+//! else is refused with its place and the nearest key. Never turns a missing key into a default.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::load::LoadError;
+
+/// One file as the edge read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its name as shown in messages.
+    pub file: String,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// The largest file that is read: 1 MiB. Nesting is bounded by the parser (80 levels).
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// The keys of one kind of table.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    /// Keys that may stand here.
+    pub(crate) known: &'static [&'static str],
+    /// Keys of the format that this version does not carry out.
+    pub(crate) later: &'static [&'static str],
+}
+
+/// A parsed document and the text it came from.
+pub(crate) struct Document<'s> {
+    source: Source<'s>,
+    root: Spanned<DeTable<'s>>,
+}
+
+#[derive(Clone, Copy)]
+struct Source<'s> {
+    file: &'s str,
+    text: &'s str,
+}
+
+impl<'s> Document<'s> {
+    /// Parses a file's bytes.
+    pub(crate) fn parse(file: &'s str, bytes: &'s [u8]) -> Result<Self, LoadError> {
+        if bytes.len() > MAX_BYTES {
+            let message = format!("the file has {} bytes; at most {MAX_BYTES} are read", bytes.len());
+            return Err(LoadError::new(file, "", 0, 0, message));
+        }
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let valid = bytes.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok());
+            LoadError::new(file, valid.unwrap_or_default(), error.valid_up_to(), error.valid_up_to(), "not UTF-8 text")
+        })?;
+        let root = DeTable::parse(text).map_err(|error| {
+            let span = error.span().unwrap_or(0..0);
+            LoadError::new(file, text, span.start, span.end, error.message().replace('\n', " "))
+        })?;
+        Ok(Self { source: Source { file, text }, root })
+    }
+
+    /// The top table.
+    pub(crate) fn root(&self, keys: &'static Keys) -> Result<Table<'_>, LoadError> {
+        Table::open(self.source, self.root.get_ref(), 0..0, keys)
+    }
+}
+
+/// A table whose keys are all known.
+#[derive(Clone)]
+pub(crate) struct Table<'d> {
+    source: Source<'d>,
+    table: &'d DeTable<'d>,
+    span: std::ops::Range<usize>,
+}
+
+impl<'d> Table<'d> {
+    fn open(
+        source: Source<'d>,
+        table: &'d DeTable<'d>,
+        span: std::ops::Range<usize>,
+        keys: &'static Keys,
+    ) -> Result<Self, LoadError> {
+        let opened = Self { source, table, span };
+        match table.keys().find(|key| !keys.known.contains(&key.get_ref().as_ref())) {
+            Some(key) => Err(opened.refuse(key.get_ref(), key.span(), keys)),
+            None => Ok(opened),
+        }
+    }
+
+    /// The value of a key, when it is there.
+    pub(crate) fn get(&self, key: &'static str) -> Option<Item<'d>> {
+        let (at, value) = self.table.get_key_value(key)?;
+        let key_span = at.span();
+        Some(Item { source: self.source, key, key_span, span: value.span(), value: value.get_ref() })
+    }
+
+    /// The value of a key that must be there.
+    pub(crate) fn require(&self, key: &'static str) -> Result<Item<'d>, LoadError> {
+        self.get(key).ok_or_else(|| self.error(format!("`{key}` is missing")))
+    }
+
+    /// Every key with its value: for a table whose keys are the writer's own names.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Item<'d>> {
+        let source = self.source;
+        self.table.iter().map(move |(key, value)| Item {
+            source,
+            key: key.get_ref().as_ref(),
+            key_span: key.span(),
+            span: value.span(),
+            value: value.get_ref(),
+        })
+    }
+
+    /// True when no key is there.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// An error about the table as a whole.
+    pub(crate) fn error(&self, message: impl Into<String>) -> LoadError {
+        LoadError::new(self.source.file, self.source.text, self.span.start, self.span.end, message)
+    }
+
+    fn refuse(&self, key: &str, span: std::ops::Range<usize>, keys: &'static Keys) -> LoadError {
+        let at = |message| LoadError::new(self.source.file, self.source.text, span.start, span.end, message);
+        if keys.later.contains(&key) {
+            return at(format!("`{key}` is not supported yet"))
+                .hint("remove it: this version would not carry it out, and nothing is ignored silently");
+        }
+        let error = at(format!("unknown key `{key}`"));
+        match nearest(key, keys.known.iter().copied()) {
+            Some(known) => error.hint(format!("did you mean `{known}`?")),
+            None => error.hint(format!("the keys here are {}", list(keys.known))),
+        }
+    }
+}
+
+/// One value and the key that it belongs to.
+#[derive(Clone)]
+pub(crate) struct Item<'d> {
+    source: Source<'d>,
+    key: &'d str,
+    key_span: std::ops::Range<usize>,
+    span: std::ops::Range<usize>,
+    value: &'d DeValue<'d>,
+}
+
+impl<'d> Item<'d> {
+    /// The key.
+    pub(crate) fn key(&self) -> &'d str {
+        self.key
+    }
+
+    /// Where the value stands, to be remembered for a later error.
+    pub(crate) fn at(&self) -> At {
+        At { start: self.span.start, end: self.span.end }
+    }
+
+    /// The value as text.
+    pub(crate) fn string(&self) -> Result<&'d str, LoadError> {
+        self.value.as_str().ok_or_else(|| self.expected("a string"))
+    }
+
+    /// The value as a non-negative whole number.
+    pub(crate) fn number(&self) -> Result<u64, LoadError> {
+        let number = self.value.as_integer().ok_or_else(|| self.expected("a whole number"))?;
+        u64::from_str_radix(number.as_str(), number.radix())
+            .map_err(|_| self.error(format!("`{}` must be a whole number from 0 to {}", self.key, u64::MAX)))
+    }
+
+    /// The value as true or false.
+    pub(crate) fn boolean(&self) -> Result<bool, LoadError> {
+        self.value.as_bool().ok_or_else(|| self.expected("true or false"))
+    }
+
+    /// The value as a list.
+    pub(crate) fn list(&self) -> Result<Vec<Self>, LoadError> {
+        let list = self.value.as_array().ok_or_else(|| self.expected("a list"))?;
+        Ok(list.iter().map(|element| Self { span: element.span(), value: element.get_ref(), ..self.clone() }).collect())
+    }
+
+    /// The value as a list with something in it: an empty list of matchers would match nothing.
+    pub(crate) fn non_empty_list(&self) -> Result<Vec<Self>, LoadError> {
+        let list = self.list()?;
+        if list.is_empty() {
+            let message = format!("`{}` is empty and could never match", self.key);
+            return Err(self.error(message).hint("leave the key out to match anything"));
+        }
+        Ok(list)
+    }
+
+    /// The value as a list, each element parsed.
+    pub(crate) fn each<T>(&self, parse: impl Fn(&Self) -> Result<T, LoadError>) -> Result<Vec<T>, LoadError> {
+        self.list()?.iter().map(parse).collect()
+    }
+
+    /// The value as a table with these keys.
+    pub(crate) fn table(&self, keys: &'static Keys) -> Result<Table<'d>, LoadError> {
+        let table = self.value.as_table().ok_or_else(|| self.expected("a table"))?;
+        Table::open(self.source, table, self.span.clone(), keys)
+    }
+
+    /// The value as a table whose keys are names that the writer chose.
+    pub(crate) fn open_table(&self) -> Result<Table<'d>, LoadError> {
+        let table = self.value.as_table().ok_or_else(|| self.expected("a table"))?;
+        Ok(Table { source: self.source, table, span: self.span.clone() })
+    }
+
+    /// True when the value is a table.
+    pub(crate) fn is_table(&self) -> bool {
+        self.value.is_table()
+    }
+
+    /// True when the value is a list.
+    pub(crate) fn is_list(&self) -> bool {
+        self.value.is_array()
+    }
+
+    /// True when the value is a whole number.
+    pub(crate) fn is_number(&self) -> bool {
+        self.value.is_integer()
+    }
+
+    /// The value as one of these words.
+    pub(crate) fn word<T: Copy>(&self, words: &[(&'static str, T)]) -> Result<T, LoadError> {
+        let text = self.string()?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Ok(*value);
+        }
+        let known: Vec<&'static str> = words.iter().map(|(word, _)| *word).collect();
+        let error = self.error(format!("`{text}` is not a value of `{}`", self.key));
+        Err(match nearest(text, known.iter().copied()) {
+            Some(word) => error.hint(format!("did you mean `{word}`?")),
+            None => error.hint(format!("write {}", list(&known))),
+        })
+    }
+
+    /// An error at the value.
+    pub(crate) fn error(&self, message: impl Into<String>) -> LoadError {
+        LoadError::new(self.source.file, self.source.text, self.span.start, self.span.end, message)
+    }
+
+    /// An error at the key.
+    pub(crate) fn key_error(&self, message: impl Into<String>) -> LoadError {
+        LoadError::new(self.source.file, self.source.text, self.key_span.start, self.key_span.end, message)
+    }
+
+    fn expected(&self, what: &str) -> LoadError {
+        self.error(format!("`{}` must be {what}, not {}", self.key, kind(self.value)))
+    }
+}
+
+/// A place in a file that outlives the parsed document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct At {
+    start: usize,
+    end: usize,
+}
+
+impl At {
+    /// An error at this place of the file that it was taken from.
+    pub(crate) fn error(self, source: &SourceFile, message: impl Into<String>) -> LoadError {
+        let text = std::str::from_utf8(&source.bytes).unwrap_or_default();
+        LoadError::new(&source.file, text, self.start, self.end, message)
+    }
+}
+
+/// The candidate that a person most probably meant, when one is near.
+pub(crate) fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    // Long words cannot be near any of ours, and the distance costs their length squared.
+    if word.len() > 64 {
+        return None;
+    }
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= (word.len().max(candidate.len()) / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `a`, `b` or `c`.
+pub(crate) fn list(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        None => "none".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+    }
+}
+
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

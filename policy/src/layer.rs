@@ -1,0 +1,144 @@
+//! A layer: the rules of all files of one place, in order, and how it votes. The first rule that
+//! matches wins; without one the layer's default answers.
+
+use std::fmt;
+
+use crate::ceiling::Ceiling;
+use crate::request::Request;
+use crate::rule::{Action, Approval, Judgement, Match, Rule};
+
+/// Where a layer comes from, from the strongest authority down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LayerName {
+    /// Compiled in, never overridden.
+    Floor,
+    /// The machine's policy.
+    System,
+    /// The caller's policy.
+    User,
+    /// What holds when neither the machine nor the caller has a policy.
+    BuiltIn,
+}
+
+impl fmt::Display for LayerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Floor => "floor",
+            Self::System => "system",
+            Self::User => "user",
+            Self::BuiltIn => "built-in",
+        })
+    }
+}
+
+/// What a layer answers when no rule matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    /// It answers.
+    Answer(Action, Approval),
+    /// It has no opinion.
+    Pass,
+}
+
+/// One layer of policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layer {
+    pub(crate) name: LayerName,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) fallback: Fallback,
+    /// What a run may have that the default permits.
+    pub(crate) fallback_ceiling: Ceiling,
+}
+
+/// How a layer voted, and what each rule that was reached said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Vote {
+    pub(crate) by: By,
+    /// One for each rule from the first to the last that was judged.
+    pub(crate) judgements: Vec<Judgement>,
+}
+
+/// Who in a layer decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The rule with this index.
+    Rule(usize),
+    /// The default.
+    Default,
+}
+
+impl Layer {
+    /// Votes on a request.
+    ///
+    /// A fact that was not gathered never satisfies an `allow`; an `ask` or `deny` that hangs on
+    /// it counts only when it is stricter than what the rules after it answer.
+    pub(crate) fn vote(&self, request: &Request) -> Vote {
+        let mut judgements = Vec::with_capacity(self.rules.len());
+        let mut open: Option<usize> = None;
+        let mut by = By::Default;
+        for (index, rule) in self.rules.iter().enumerate() {
+            let judgement = rule.judge(request);
+            judgements.push(judgement);
+            match (judgement.verdict(), rule.action) {
+                (Match::Yes, Action::Allow | Action::Ask | Action::Deny) => {
+                    by = By::Rule(index);
+                    break;
+                }
+                (Match::Unknown, Action::Ask | Action::Deny) => open = self.stricter(open, index),
+                (Match::Unknown, Action::Allow) | (Match::No, Action::Allow | Action::Ask | Action::Deny) => {}
+            }
+        }
+        if let Some(index) = open {
+            let open = By::Rule(index);
+            if self.strictness(open) > self.strictness(by) {
+                by = open;
+            }
+        }
+        Vote { by, judgements }
+    }
+
+    /// What was answered; `None` for no opinion.
+    pub(crate) fn answer(&self, by: By) -> Option<(Action, Approval)> {
+        match (by, self.fallback) {
+            (By::Rule(index), Fallback::Answer(..) | Fallback::Pass) => {
+                // An index always comes from this layer's own rules; deny is the stricter answer if not.
+                Some(
+                    self.rules.get(index).map_or((Action::Deny, Approval::Always), |rule| (rule.action, rule.approval)),
+                )
+            }
+            (By::Default, Fallback::Answer(action, approval)) => Some((action, approval)),
+            (By::Default, Fallback::Pass) => None,
+        }
+    }
+
+    /// The rule that decided, if it was one.
+    pub(crate) fn rule(&self, by: By) -> Option<&Rule> {
+        match by {
+            By::Rule(index) => self.rules.get(index),
+            By::Default => None,
+        }
+    }
+
+    /// The most that a run may have under this vote.
+    pub(crate) fn ceiling(&self, by: By) -> &Ceiling {
+        self.rule(by).map_or(&self.fallback_ceiling, |rule| &rule.ceiling)
+    }
+
+    /// `layer:name` of who decided.
+    pub(crate) fn label(&self, by: By) -> String {
+        let name = self.rule(by).map_or("default", |rule| rule.name.as_str());
+        format!("{}:{name}", self.name)
+    }
+
+    fn stricter(&self, open: Option<usize>, index: usize) -> Option<usize> {
+        match open {
+            Some(earlier) if self.strictness(By::Rule(earlier)) >= self.strictness(By::Rule(index)) => Some(earlier),
+            Some(_) | None => Some(index),
+        }
+    }
+
+    // No opinion sorts below every answer.
+    fn strictness(&self, by: By) -> Option<(Action, Approval)> {
+        self.answer(by)
+    }
+}

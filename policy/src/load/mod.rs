@@ -1,0 +1,13 @@
+//! Turns files into policy: strict, with a place for every complaint. Reads no file itself.
+
+mod ceiling;
+mod error;
+mod examples;
+mod policy;
+mod profile;
+mod rule;
+mod shadow;
+
+pub use error::LoadError;
+pub(crate) use policy::load_layer;
+pub(crate) use profile::parse_profile;

@@ -1,0 +1,159 @@
+//! Reads the policy files of one layer into one layer.
+
+use crate::ceiling::Ceiling;
+use crate::decide::{Audit, AuditSync, Sight};
+use crate::document::{Document, Item, Keys, SourceFile, Table};
+use crate::layer::{Fallback, Layer, LayerName};
+use crate::load::LoadError;
+use crate::load::rule::{ACTIONS, LoadedRule, approval, rule};
+use crate::load::{examples, shadow};
+use crate::rule::{Action, Rule};
+
+const POLICY: Keys = Keys {
+    known: &["version", "default", "default_approval", "rules", "audit_retention_days", "audit"],
+    later: &["clients", "coding_agents", "approved", "request"],
+};
+
+const AUDIT: Keys = Keys { known: &["sync"], later: &[] };
+
+const SYNC: [(&str, AuditSync); 2] = [("process", AuditSync::Process), ("disk", AuditSync::Disk)];
+
+/// The longest that records can be asked to be kept: a hundred years.
+const MAX_RETENTION_DAYS: u64 = 36_500;
+
+/// The words that a layer's default may be.
+#[derive(Clone, Copy)]
+enum DefaultWord {
+    Answer(Action),
+    Pass,
+}
+
+/// A layer and what its files say beside the rules.
+pub(crate) struct LoadedLayer {
+    pub(crate) layer: Layer,
+    pub(crate) audit: Audit,
+}
+
+/// Joins files, in order, into one layer.
+pub(crate) fn load_layer(name: LayerName, files: &[SourceFile], sight: Sight) -> Result<LoadedLayer, LoadError> {
+    let mut rules: Vec<Rule> = Vec::new();
+    let mut names = std::collections::BTreeSet::new();
+    let mut fallback: Option<Fallback> = None;
+    let mut audit = Audit::UNSTATED;
+    for source in files {
+        let file = read_file(source)?;
+        match sight {
+            Sight::First => check(&file.rules, source)?,
+            Sight::Again => {}
+        }
+        for loaded in file.rules {
+            if !names.insert(loaded.rule.name.clone()) {
+                let message = format!("the {name} layer already has a rule `{}`", loaded.rule.name);
+                return Err(loaded.at.error(source, message).hint("give this one another name"));
+            }
+            rules.push(loaded.rule);
+        }
+        if let Some((stated, at)) = file.fallback
+            && fallback.replace(stated).is_some()
+        {
+            let message = format!("the {name} layer already has a default");
+            return Err(at.error(source, message).hint("write `default` once a layer, in the first file"));
+        }
+        audit = audit.joined_with(file.audit);
+    }
+    let fallback = fallback.ok_or_else(|| missing_default(name, files))?;
+    let layer = Layer { name, rules, fallback, fallback_ceiling: Ceiling::default_profile() };
+    Ok(LoadedLayer { layer, audit })
+}
+
+struct File {
+    rules: Vec<LoadedRule>,
+    fallback: Option<(Fallback, crate::document::At)>,
+    audit: Audit,
+}
+
+fn read_file(source: &SourceFile) -> Result<File, LoadError> {
+    let document = Document::parse(&source.file, &source.bytes)?;
+    let table = document.root(&POLICY)?;
+    check_version(&table)?;
+    Ok(File {
+        fallback: fallback(&table)?,
+        audit: audit(&table)?,
+        rules: match table.get("rules") {
+            Some(item) => item.list()?.iter().map(rule).collect::<Result<_, _>>()?,
+            None => Vec::new(),
+        },
+    })
+}
+
+fn check(rules: &[LoadedRule], source: &SourceFile) -> Result<(), LoadError> {
+    for loaded in rules {
+        examples::check(&loaded.rule, &loaded.examples, source)?;
+    }
+    shadow::check(rules, source)
+}
+
+fn check_version(table: &Table<'_>) -> Result<(), LoadError> {
+    let Some(item) = table.get("version") else {
+        let error = table.error("`version` is missing");
+        return Err(error.hint("begin the file with `version = 1`; files of the older format are not supported yet"));
+    };
+    match item.number()? {
+        1 => Ok(()),
+        other => Err(item.error(format!("version {other} is not known here")).hint("write `version = 1`")),
+    }
+}
+
+fn fallback(table: &Table<'_>) -> Result<Option<(Fallback, crate::document::At)>, LoadError> {
+    let Some(item) = table.get("default") else {
+        return match table.get("default_approval") {
+            Some(item) => Err(item.key_error("`default_approval` without `default = \"ask\"` in the same file")),
+            None => Ok(None),
+        };
+    };
+    let fallback = match (item.word(&default_words())?, table.get("default_approval")) {
+        (DefaultWord::Answer(Action::Ask), Some(stated)) => {
+            Fallback::Answer(Action::Ask, approval(&stated, Action::Ask)?)
+        }
+        (DefaultWord::Answer(Action::Ask), None) => {
+            let error = item.error("`default = \"ask\"` needs `[default_approval]`");
+            return Err(error.hint("add `[default_approval]` with `require = \"always\"` or `\"first_use\"`"));
+        }
+        (DefaultWord::Answer(Action::Allow | Action::Deny) | DefaultWord::Pass, Some(stated)) => {
+            return Err(stated.key_error("`default_approval` is only for `default = \"ask\"`"));
+        }
+        (DefaultWord::Answer(action), None) => Fallback::Answer(action, super::rule::implied_approval(action)),
+        (DefaultWord::Pass, None) => Fallback::Pass,
+    };
+    Ok(Some((fallback, item.at())))
+}
+
+fn default_words() -> Vec<(&'static str, DefaultWord)> {
+    let actions = ACTIONS.iter().map(|(word, action)| (*word, DefaultWord::Answer(*action)));
+    actions.chain([("pass", DefaultWord::Pass)]).collect()
+}
+
+fn audit(table: &Table<'_>) -> Result<Audit, LoadError> {
+    let sync = match table.get("audit") {
+        Some(item) => item.table(&AUDIT)?.require("sync")?.word(&SYNC)?,
+        None => AuditSync::Process,
+    };
+    let retention_days = table.get("audit_retention_days").map(|item| retention(&item)).transpose()?;
+    Ok(Audit { sync, retention_days })
+}
+
+fn retention(item: &Item<'_>) -> Result<u32, LoadError> {
+    let days = item.number()?;
+    u32::try_from(days)
+        .ok()
+        .filter(|_| (1..=MAX_RETENTION_DAYS).contains(&days))
+        .ok_or_else(|| item.error(format!("`audit_retention_days` is 1 to {MAX_RETENTION_DAYS}")))
+}
+
+fn missing_default(name: LayerName, files: &[SourceFile]) -> LoadError {
+    let (file, text) = files
+        .first()
+        .map_or(("", ""), |source| (source.file.as_str(), std::str::from_utf8(&source.bytes).unwrap_or_default()));
+    LoadError::new(file, text, 0, 0, format!("the {name} layer has no `default`"))
+        .hint("write `default = \"deny\"`, `\"ask\"`, `\"allow\"` or `\"pass\"` once, in the first file")
+}
