@@ -16,33 +16,46 @@ const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// The longest value that is passed, in bytes.
 const LONGEST_VALUE: usize = 32 * 1024;
 
-/// Names whose values make a loader, shell or interpreter run something. They come only from a profile's `set`.
+/// Names whose values make a loader, shell, resolver or interpreter load or run something. They come only from a profile's `set`.
 const LOADERS: &[&str] = &[
     "BASHOPTS",
     "BASH_ENV",
     "CLASSPATH",
     "ENV",
     "GCONV_PATH",
+    "GETCONF_DIR",
+    "GLIBC_TUNABLES",
+    "HOSTALIASES",
     "IFS",
     "JAVA_TOOL_OPTIONS",
     "JDK_JAVA_OPTIONS",
+    "LOCALDOMAIN",
+    "LOCPATH",
     "LUA_CPATH",
     "LUA_INIT",
     "LUA_PATH",
+    "NLSPATH",
     "NODE_OPTIONS",
     "NODE_PATH",
     "PERL5DB",
     "PERL5LIB",
     "PERL5OPT",
+    "PERLLIB",
     "PROMPT_COMMAND",
     "PS4",
+    "PYTHONBREAKPOINT",
     "PYTHONHOME",
+    "PYTHONINSPECT",
     "PYTHONPATH",
     "PYTHONSTARTUP",
+    "RESOLV_HOST_CONF",
+    "RES_OPTIONS",
     "RUBYLIB",
     "RUBYOPT",
+    "RUSTC_WORKSPACE_WRAPPER",
     "RUSTC_WRAPPER",
     "SHELLOPTS",
+    "ZDOTDIR",
     "_JAVA_OPTIONS",
 ];
 

@@ -3,6 +3,7 @@
 //! A value of [`AbsPath`] has no `.`, `..`, empty component, trailing slash or NUL. It says nothing
 //! about the disk: symbolic links are followed by the edge, before a path becomes a fact.
 
+use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -13,7 +14,9 @@ use serde::{Serialize, Serializer};
 use crate::text;
 
 /// An absolute, normalised path.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Paths sort by component: a path, then everything below it, then its next sibling.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct AbsPath(Vec<u8>);
 
 /// Says why bytes are not an [`AbsPath`].
@@ -151,6 +154,24 @@ impl AbsPath {
     }
 }
 
+impl Ord for AbsPath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let pairs = self.0.iter().zip(&other.0);
+        // A slash ends a component, so it comes before every byte that goes on with one.
+        let rank = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+        match pairs.into_iter().find(|(a, b)| a != b) {
+            Some((a, b)) => rank(a).cmp(&rank(b)),
+            None => self.0.len().cmp(&other.0.len()),
+        }
+    }
+}
+
+impl PartialOrd for AbsPath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl fmt::Display for AbsPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         text::write_visible(&self.0, f)
@@ -192,6 +213,13 @@ mod tests {
         assert!(!path("/homeless").is_within(&path("/home")));
         assert_eq!(path("/home/ann/x").relative_to(&path("/home")), Some(&b"ann/x"[..]));
         assert_eq!(path("/x").relative_to(&AbsPath::root()), Some(&b"x"[..]));
+    }
+
+    #[test]
+    fn a_path_is_followed_by_everything_below_it() {
+        let mut paths = ["/b", "/a/b", "/a-b/c", "/a", "/a-b", "/", "/a/b/c"].map(path);
+        paths.sort();
+        assert_eq!(paths, ["/", "/a", "/a/b", "/a/b/c", "/a-b", "/a-b/c", "/b"].map(path));
     }
 
     #[test]

@@ -60,14 +60,14 @@ impl Plan {
         hex(&Sha256::digest(&json))
     }
 
-    /// Mounts and protections in the one order in which they can be carried out: parents before children,
+    /// Mounts and protections in the one order in which they can be carried out: each path, then all below it,
     /// so that a grant below a protected directory, or a mask below a pinned one, stays in sight.
     #[must_use]
     pub fn steps(&self) -> Vec<Step<'_>> {
         let mounts = self.mounts.iter().map(Step::Mount);
         let mut steps: Vec<Step<'_>> = mounts.chain(self.protected.iter().map(Step::Protect)).collect();
-        // INVARIANT: byte order puts a path before everything below it. The sort is stable, so a
-        // protection follows a mount at the same path.
+        // INVARIANT: a path comes right before everything below it, so a walk can keep a stack of what is open.
+        // The sort is stable, so a protection follows a mount at the same path.
         steps.sort_by(|a, b| a.target().cmp(b.target()));
         steps
     }

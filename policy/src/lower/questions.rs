@@ -1,7 +1,7 @@
 //! Which host paths lowering will read, so that the edge can look at each once.
 //!
-//! Parents come first: what lies below an absent path needs no look. On a host with every directory of the
-//! lists about 90 paths are asked; on an ordinary one about 60 looks are made.
+//! Parents come first: what lies below an absent path needs no look. The lists hold about 90 paths; a checkout
+//! and `PATH` add 10 to 20. On an ordinary machine two thirds of them need a look.
 
 use std::collections::BTreeSet;
 

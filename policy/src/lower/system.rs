@@ -29,7 +29,8 @@ pub(super) const DIRECTORIES: &[&str] = &[
     "/run/current-system",
 ];
 
-/// Entries of `/etc` that hold no secret and no person's choice, parents first. Those that end in `/` only
+/// Entries of `/etc` that hold no secret and without which ordinary tools behave differently, parents first.
+/// Each costs a look and a mount at every start. Those that end in `/` only
 /// spare looks below them when they are absent; they are not shown themselves.
 pub(super) const ETC: &[&str] = &[
     "alternatives",
@@ -46,7 +47,6 @@ pub(super) const ETC: &[&str] = &[
     "ld.so.cache",
     "ld.so.conf",
     "ld.so.conf.d",
-    "locale.alias",
     "localtime",
     "magic",
     "maven/",
@@ -65,7 +65,6 @@ pub(super) const ETC: &[&str] = &[
     "ssl/openssl.cnf",
     "terminfo",
     "timezone",
-    "xattr.conf",
 ];
 
 /// Host devices that exist inside. They neither reveal nor change anything of the host.

@@ -29,13 +29,9 @@ const fn tool(variable: Option<&'static str>, root: &'static str, parts: &'stati
 
 /// The toolchains.
 pub(super) const TOOLCHAINS: &[Toolchain] = &[
-    tool(Some("RUSTUP_HOME"), ".rustup", &["settings.toml", "toolchains", "update-hashes"]),
+    tool(Some("RUSTUP_HOME"), ".rustup", &["settings.toml", "toolchains"]),
     tool(Some("CARGO_HOME"), ".cargo", &["bin", "env", "git", "registry"]),
-    tool(
-        Some("PYENV_ROOT"),
-        ".pyenv",
-        &["bin", "completions", "libexec", "plugins", "pyenv.d", "shims", "version", "versions"],
-    ),
+    tool(Some("PYENV_ROOT"), ".pyenv", &[]),
     tool(Some("NVM_DIR"), ".nvm", &["alias", "nvm-exec", "nvm.sh", "versions"]),
     tool(Some("VOLTA_HOME"), ".volta", &["bin", "tools"]),
     tool(Some("GOROOT"), ".go", &["bin", "go.env", "lib", "pkg", "src", "VERSION"]),

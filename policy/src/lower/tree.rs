@@ -57,7 +57,7 @@ impl Tree {
     pub(super) fn finish(self) -> Finished {
         let mut kept: BTreeMap<AbsPath, Entry> = BTreeMap::new();
         let mut hidden: Vec<AbsPath> = Vec::new();
-        // INVARIANT: byte order puts a path before everything below it, so what covers an entry stands already.
+        // INVARIANT: a path comes before everything below it, so what covers an entry stands already.
         for (target, entry) in self.entries {
             if hidden.iter().any(|hidden| target.is_within(hidden)) {
                 continue;
