@@ -194,7 +194,7 @@ fn replacing_a_protected_file_on_the_host_never_opens_it_to_the_run() {
         if ended.code == Some(0) {
             return;
         }
-        ended.noting("protected path changed");
+        ended.noting("protected path");
     });
 }
 

@@ -15,6 +15,7 @@ pub(crate) struct Place {
     identity: Identity,
     binds: Vec<(CString, CString)>,
     empty: Vec<CString>,
+    full: Option<CString>,
     id_maps: [(CString, CString); 3],
 }
 
@@ -27,12 +28,19 @@ impl Place {
             identity,
             binds: binds.iter().map(|(source, target)| (c_path(source), c_path(target))).collect(),
             empty: empty.iter().map(|path| c_path(path)).collect(),
+            full: None,
             id_maps: [
                 (text("/proc/self/setgroups".into()), text("deny".into())),
                 (text("/proc/self/uid_map".into()), text(format!("{uid} {uid} 1"))),
                 (text("/proc/self/gid_map".into()), text(format!("{gid} {gid} 1"))),
             ],
         }
+    }
+
+    /// The same place where a directory has no room for a byte (its only inode is its root).
+    pub(crate) fn with_full(mut self, directory: &Path) -> Self {
+        self.full = Some(c_path(directory));
+        self
     }
 
     /// Enters the place. Called in the child, before exec.
@@ -53,6 +61,11 @@ impl Place {
         for target in &self.empty {
             // SAFETY: every string ends in NUL; no data is passed.
             check(unsafe { libc::mount(c"tmpfs".as_ptr(), target.as_ptr(), c"tmpfs".as_ptr(), 0, std::ptr::null()) })?;
+        }
+        if let Some(target) = &self.full {
+            let data = c"nr_inodes=1,mode=1777".as_ptr().cast();
+            // SAFETY: every string ends in NUL, the data included.
+            check(unsafe { libc::mount(c"tmpfs".as_ptr(), target.as_ptr(), c"tmpfs".as_ptr(), 0, data) })?;
         }
         self.become_user()?;
         // SAFETY: no pointer is passed.

@@ -227,10 +227,14 @@ impl Sandbox {
         launch.place(Place::new(self.identity, &self.binds.borrow(), &hidden))
     }
 
+    /// The same launch where a directory is a file system without a free byte.
+    pub fn filled(&self, launch: Launch, directory: &Path) -> Launch {
+        launch.place(Place::new(self.identity, &self.binds.borrow(), &[]).with_full(directory))
+    }
+
     fn start(&self, argv: Vec<OsString>) -> Launch {
-        let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
         let env = [
-            ("PATH", path),
+            ("PATH", system_path()),
             ("HOME", self.home().into_os_string()),
             ("USER", self.identity.name().into()),
             ("LOGNAME", self.identity.name().into()),
@@ -244,6 +248,13 @@ impl Sandbox {
 
 fn words<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> impl Iterator<Item = OsString> {
     arguments.into_iter().map(|word| word.as_ref().to_owned())
+}
+
+/// The suite's `PATH` without what lies in the home of whoever started it: that home is not the identity's.
+fn system_path() -> OsString {
+    let (path, home) = (std::env::var_os("PATH").unwrap_or_default(), std::env::var_os("HOME").unwrap_or_default());
+    let kept = std::env::split_paths(&path).filter(|directory| home.is_empty() || !directory.starts_with(&home));
+    std::env::join_paths(kept).unwrap_or_else(|_| "/usr/local/bin:/usr/bin:/bin".into())
 }
 
 /// Puts a program where every identity can reach it.

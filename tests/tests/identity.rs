@@ -1,0 +1,202 @@
+//! Program identity: what was judged is what runs, whoever swaps files in between.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use opaque_tests::{Ended, Sandbox, each_identity};
+
+/// How long one race lasts; with `OPAQUE_TESTS_RACES` it takes that many runs instead.
+const RACE: Duration = Duration::from_secs(4);
+
+/// Runs a command again and again while something swaps its files; nobody may ever see `evil` run.
+fn race(sandbox: &Sandbox, argv: &[&str], swap: impl Fn(u64) + Send + 'static) {
+    let over = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&over);
+    let swapper = std::thread::spawn(move || {
+        let mut round = 0;
+        while !told.load(Ordering::Relaxed) {
+            swap(round);
+            round += 1;
+        }
+        round
+    });
+    let rounds: Option<u64> = std::env::var("OPAQUE_TESTS_RACES").ok().and_then(|text| text.parse().ok());
+    let (start, mut runs, mut ran, mut refused) = (Instant::now(), 0, 0, 0);
+    let mut evil: Option<Ended> = None;
+    while evil.is_none() && rounds.map_or(start.elapsed() < RACE, |rounds| runs < rounds) {
+        let ended = sandbox.run(["--"].iter().chain(argv));
+        runs += 1;
+        match ended.code {
+            Some(0) if ended.text() == "good" => ran += 1,
+            Some(120 | 125 | 126 | 127) if ended.text().is_empty() => refused += 1,
+            _ => evil = Some(ended),
+        }
+    }
+    over.store(true, Ordering::Relaxed);
+    let swaps = swapper.join().unwrap();
+    eprintln!("{}: {runs} runs during {swaps} swaps: {ran} ran, {refused} refused", sandbox.identity());
+    if let Some(ended) = evil {
+        panic!("other bytes ran than those that were judged\n{ended}");
+    }
+    assert!(swaps > runs && refused > 0, "the race was none: {runs} runs, {swaps} swaps, {refused} refused");
+}
+
+fn digest(file: &Path) -> String {
+    let output = std::process::Command::new("sha256sum").arg(file).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
+}
+
+/// A policy that permits one path with one content and nothing else.
+fn permit_only(sandbox: &Sandbox, path: &Path, content: &Path) {
+    sandbox.policy(&format!(
+        "version = 1\ndefault = \"deny\"\n[[rules]]\nname = \"pinned\"\noperation = \"sandbox.exec\"\naction = \"allow\"\n[rules.command]\npath = \"{}\"\nsha256 = \"{}\"\n",
+        path.display(),
+        digest(content)
+    ));
+}
+
+/// Two programs of equal length: one says `good`, the other `evil`.
+fn good_and_evil(sandbox: &Sandbox, first_line: &str) -> (PathBuf, PathBuf) {
+    let text = |word: &str| format!("{first_line}\necho {word}\n");
+    (sandbox.script("good", text("good")), sandbox.script("evil", text("evil")))
+}
+
+/// Puts a copy of one of two files in the place of a third, in one step.
+fn replace(target: &Path, by: &Path) {
+    let next = target.with_extension("next");
+    if fs::copy(by, &next).is_ok() {
+        let _ = fs::rename(&next, target);
+    }
+}
+
+fn pick<'a>(round: u64, good: &'a Path, evil: &'a Path) -> &'a Path {
+    if round % 2 == 0 { good } else { evil }
+}
+
+#[test]
+fn a_pinned_program_runs_and_another_does_not() {
+    each_identity(|sandbox| {
+        let (good, evil) = good_and_evil(sandbox, "#!/bin/sh");
+        permit_only(sandbox, &good, &good);
+        assert_eq!(sandbox.run(["--", "./good"]).expect(0).text(), "good");
+        sandbox.run(["--", "./evil"]).expect(120);
+        replace(&good, &evil);
+        sandbox.run(["--", "./good"]).expect(120);
+    });
+}
+
+#[test]
+fn a_pinned_script_that_is_swapped_never_runs_other_bytes() {
+    each_identity(|sandbox| {
+        let (good, evil) = good_and_evil(sandbox, "#!/bin/sh");
+        let program = sandbox.script("program", "");
+        permit_only(sandbox, &program, &good);
+        race(sandbox, &["./program"], move |round| replace(&program, pick(round, &good, &evil)));
+    });
+}
+
+#[test]
+fn a_pinned_script_that_is_written_in_place_never_runs_other_bytes() {
+    each_identity(|sandbox| {
+        let (good, evil) = good_and_evil(sandbox, "#!/bin/sh");
+        let program = sandbox.script("program", fs::read(&good).unwrap());
+        permit_only(sandbox, &program, &good);
+        race(sandbox, &["./program"], move |round| {
+            let file = fs::OpenOptions::new().write(true).open(&program).unwrap();
+            let content = fs::read(pick(round, &good, &evil)).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, &content, 0).unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_pinned_binary_that_is_swapped_never_runs_other_bytes() {
+    each_identity(|sandbox| {
+        let good = sandbox.project().join("echo-good");
+        fs::copy("/bin/echo", &good).unwrap();
+        let evil = sandbox.project().join("false-evil");
+        fs::copy("/usr/bin/false", &evil).unwrap();
+        let program = sandbox.script("program", fs::read(&good).unwrap());
+        permit_only(sandbox, &program, &good);
+        // `false` says nothing and exits 1, which is neither `good` nor a refusal.
+        race(sandbox, &["./program", "good"], move |round| replace(&program, pick(round, &good, &evil)));
+    });
+}
+
+#[test]
+fn a_link_that_is_swapped_never_runs_what_policy_did_not_see() {
+    each_identity(|sandbox| {
+        let (good, evil) = good_and_evil(sandbox, "#!/bin/sh");
+        permit_only(sandbox, &good, &good);
+        let link = sandbox.project().join("link");
+        std::os::unix::fs::symlink(&good, &link).unwrap();
+        race(sandbox, &["./link"], move |round| {
+            let next = link.with_extension("next");
+            if std::os::unix::fs::symlink(pick(round, &good, &evil), &next).is_ok() {
+                let _ = fs::rename(&next, &link);
+            }
+        });
+    });
+}
+
+#[test]
+fn a_program_keeps_the_name_that_was_typed() {
+    each_identity(|sandbox| {
+        let tools = sandbox.base().join("tools");
+        let link = sandbox.project().join("another-name");
+        std::os::unix::fs::symlink(tools.join("opaque-probe"), &link).unwrap();
+        let ended = sandbox.run(["--read", &tools.display().to_string(), "--", "./another-name", "arguments"]);
+        assert_eq!(ended.done(), "./another-name\narguments");
+        sandbox.script("script", "#!/bin/sh\necho \"$0\"\n");
+        for typed in ["./script", &sandbox.at("script")] {
+            assert_eq!(sandbox.run(["--", typed]).expect(0).text(), typed);
+        }
+    });
+}
+
+#[test]
+fn an_interpreter_that_is_swapped_never_runs_for_a_pinned_script() {
+    each_identity(|sandbox| {
+        let interpreter = sandbox.project().join("interpreter");
+        fs::copy("/bin/sh", &interpreter).unwrap();
+        let good = sandbox.project().join("shell");
+        fs::copy("/bin/sh", &good).unwrap();
+        // An interpreter that says `evil` whatever it is given.
+        let evil = sandbox.script("evil", "#!/bin/sh\necho evil\n");
+        let script = sandbox.script("script", format!("#!{}\necho good\n", interpreter.display()));
+        permit_only(sandbox, &script, &script);
+        let ended = sandbox.run(["--", "./script"]);
+        assert_eq!(ended.expect(0).text(), "good");
+        // Between decision and exec nothing may change: what ran must be what the record names.
+        let over = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&over);
+        let (one, other, target) = (good.clone(), evil.clone(), interpreter.clone());
+        let swapper = std::thread::spawn(move || {
+            let mut round = 0;
+            while !told.load(Ordering::Relaxed) {
+                replace(&target, pick(round, &one, &other));
+                round += 1;
+            }
+        });
+        let (start, evil_digest, good_digest) = (Instant::now(), digest(&evil), digest(&good));
+        let mut wrong = None;
+        while wrong.is_none() && start.elapsed() < RACE {
+            let ended = sandbox.run_reporting(["--", "./script"]);
+            let report = ended.reported().to_string();
+            let claimed = match ended.text().as_str() {
+                "good" => !report.contains(&evil_digest),
+                "evil" => !report.contains(&good_digest) && report.contains(&evil_digest),
+                _ => matches!(ended.code, Some(120 | 125 | 126 | 127)),
+            };
+            wrong = (!claimed).then_some(ended);
+        }
+        over.store(true, Ordering::Relaxed);
+        swapper.join().unwrap();
+        if let Some(ended) = wrong {
+            panic!("another interpreter ran than the one on record\n{ended}\n{:#}", ended.reported());
+        }
+    });
+}
