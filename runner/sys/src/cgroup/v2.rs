@@ -1,0 +1,177 @@
+//! The unified hierarchy: where groups may be made in it, and its controls, from the kernel's `admin-guide/cgroup-v2`.
+//!
+//! A cgroup that holds processes cannot hand controllers down (the rule of no internal processes), except at the root
+//! of all. So when our own cgroup was delegated to us and we are alone in it, we move into a cgroup below it first; the
+//! groups of our runs become its siblings. We stay there: controllers are never taken back, because that would lift
+//! the limits of another run.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::directory::Directory;
+use super::discover::{Reason, Resource, writable};
+use super::error::Error;
+use super::group::{SwapBound, Usage};
+
+/// Where supervisors move to. A service manager may start us there (`DelegateSubgroup=opaque-supervisors`).
+const SUPERVISORS: &str = "opaque-supervisors";
+
+/// Microseconds of the period in which processor time is counted.
+const PERIOD: u64 = 100_000;
+
+/// What the unified hierarchy gives us.
+#[derive(Debug, Clone)]
+pub(super) struct Unified {
+    /// Groups are made below it: our own cgroup, or its parent when we are in the supervisors' cgroup.
+    home: PathBuf,
+    /// Controllers that the home could hand down.
+    offered: Vec<String>,
+    /// Controllers that it hands down already.
+    enabled: Vec<String>,
+    standing: Standing,
+    may_make_groups: bool,
+    may_enable: bool,
+}
+
+/// What keeps the home from handing down more controllers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Nothing: it is the root of all, or holds no process.
+    Free,
+    /// Only this process; it can move.
+    Alone,
+    /// Other processes.
+    Shared,
+    /// It belongs to a threaded subtree.
+    Threaded,
+}
+
+impl Unified {
+    /// Looks at our own cgroup in `directory`.
+    pub(super) fn inspect(directory: &Path) -> Result<Self, Reason> {
+        let home = match directory.parent() {
+            Some(parent) if directory.ends_with(SUPERVISORS) => parent,
+            Some(_) | None => directory,
+        };
+        let words = |file: &str| {
+            let text = fs::read_to_string(home.join(file)).map_err(|_| Reason::NotVisible)?;
+            Ok(text.split_whitespace().map(str::to_owned).collect())
+        };
+        Ok(Self {
+            home: home.to_owned(),
+            offered: words("cgroup.controllers")?,
+            enabled: words("cgroup.subtree_control")?,
+            standing: standing(home)?,
+            may_make_groups: writable(home).is_ok() && writable(&home.join("cgroup.procs")).is_ok(),
+            may_enable: writable(&home.join("cgroup.subtree_control")).is_ok(),
+        })
+    }
+
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    fn offers(&self, resource: Resource) -> bool {
+        self.offered.iter().any(|name| name == resource.controller())
+    }
+
+    fn hands_down(&self, resource: Resource) -> bool {
+        self.enabled.iter().any(|name| name == resource.controller())
+    }
+
+    /// Why groups here cannot bound `resource`, if so.
+    pub(super) fn obstacle(&self, resource: Resource) -> Option<Reason> {
+        if !self.offers(resource) {
+            return Some(Reason::NotDelegated);
+        }
+        if !self.may_make_groups {
+            return Some(Reason::NotWritable);
+        }
+        match (self.standing, self.hands_down(resource)) {
+            (Standing::Threaded, _) => Some(Reason::Threaded),
+            (_, true) => None,
+            (Standing::Shared, false) => Some(Reason::Shared),
+            (Standing::Free | Standing::Alone, false) => (!self.may_enable).then_some(Reason::NotWritable),
+        }
+    }
+
+    /// Has the home hand down the controllers of `resources`, moving this process out of the way if need be.
+    pub(super) fn enable(&self, resources: &[Resource]) -> Result<(), Error> {
+        let missing: Vec<_> = resources.iter().copied().filter(|resource| !self.hands_down(*resource)).collect();
+        let Some(first) = missing.first() else { return Ok(()) };
+        if self.standing == Standing::Alone {
+            self.move_aside()?;
+        }
+        let value = missing.iter().map(|resource| format!("+{}", resource.controller())).collect::<Vec<_>>().join(" ");
+        let file = self.home.join("cgroup.subtree_control");
+        match fs::write(&file, &value) {
+            Ok(()) => Ok(()),
+            Err(source) if source.kind() == io::ErrorKind::ResourceBusy => {
+                Err(Error::Unavailable { resource: *first, reason: Reason::Shared })
+            }
+            Err(source) => Err(Error::Write { file, value, source }),
+        }
+    }
+
+    /// Moves this process into the supervisors' cgroup.
+    fn move_aside(&self) -> Result<(), Error> {
+        let path = self.home.join(SUPERVISORS);
+        match fs::create_dir(&path) {
+            Ok(()) => {}
+            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(source) => return Err(Error::Create { path, source }),
+        }
+        let file = path.join("cgroup.procs");
+        let this_process = "0".to_owned();
+        fs::write(&file, &this_process).map_err(|source| Error::Write { file, value: this_process, source })
+    }
+}
+
+fn standing(home: &Path) -> Result<Standing, Reason> {
+    match fs::read_to_string(home.join("cgroup.type")) {
+        Ok(kind) if kind.trim() == "domain" => {}
+        Ok(_) => return Ok(Standing::Threaded),
+        // Only the root of all has no type.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Free),
+        Err(_) => return Err(Reason::NotVisible),
+    }
+    let members = fs::read_to_string(home.join("cgroup.procs")).map_err(|_| Reason::NotVisible)?;
+    let own = std::process::id().to_string();
+    let mut standing = Standing::Free;
+    for member in members.lines() {
+        // A process that our pid namespace cannot see reads as 0, and is another one too.
+        if member != own {
+            return Ok(Standing::Shared);
+        }
+        standing = Standing::Alone;
+    }
+    Ok(standing)
+}
+
+/// Bounds memory, keeps it out of swap, and has the whole group end when it runs out.
+pub(super) fn limit_memory(directory: &Directory, bytes: u64) -> Result<SwapBound, Error> {
+    directory.write("memory.max", &bytes.to_string())?;
+    directory.write_if_present("memory.oom.group", "1")?;
+    let counted = directory.write_if_present("memory.swap.max", "0")?;
+    Ok(if counted { SwapBound::Held } else { SwapBound::Absent })
+}
+
+pub(super) fn limit_pids(directory: &Directory, most: u64) -> Result<(), Error> {
+    directory.write("pids.max", &most.to_string())
+}
+
+pub(super) fn limit_cpu(directory: &Directory, percent: u32) -> Result<(), Error> {
+    directory.write("cpu.max", &format!("{} {PERIOD}", u64::from(percent) * PERIOD / 100))
+}
+
+/// Reads what was counted; what the kernel does not count stays unknown.
+pub(super) fn usage(directory: &Directory) -> Usage {
+    Usage {
+        memory_peak: directory.number("memory.peak"),
+        oom_kills: directory.field("memory.events", "oom_kill"),
+        pids_peak: directory.number("pids.peak"),
+        pids_refused: directory.field("pids.events", "max"),
+        cpu_usec: directory.field("cpu.stat", "usage_usec"),
+    }
+}
