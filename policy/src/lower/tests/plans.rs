@@ -297,6 +297,7 @@ fn values_are_checked_before_they_are_passed() {
         ("TZ", ":/etc/shadow", None),
         ("TZ", "/etc/shadow", None),
         ("TZ", "a/../../shadow", None),
+        ("TZ", "Europe Berlin", None),
         ("LANG", "C\nX", None),
     ];
     for (name, value, expected) in cases {
@@ -335,5 +336,24 @@ fn the_steps_of_a_plan_are_one_walk_through_the_tree() {
         }
         assert!(!closed.iter().any(|above| step.target().is_within(above)), "{} comes too late", step.target());
         open.push(step.target());
+    }
+}
+
+#[test]
+fn a_plain_user_stays_who_they_are_in_a_workspace_of_another_uid() {
+    let mut host = Host::debian();
+    host.checkout("/home/ann/project").owner_uid = 1001;
+    let plan = host.lower().unwrap();
+    assert_eq!((plan.identity.uid, plan.identity.gid), (1000, 1000));
+}
+
+#[test]
+fn a_toolchain_variable_that_names_the_home_or_more_makes_nothing_of_it() {
+    let usual = Host::debian().lower().unwrap();
+    for place in ["/", "/home", "/home/ann"] {
+        let mut host = Host::debian();
+        host.env("RUSTUP_HOME", place);
+        let plan = host.lower().unwrap();
+        assert_eq!(plan.mounts, usual.mounts, "{place}");
     }
 }

@@ -78,7 +78,8 @@ fn a_git_file_cannot_point_the_workspace_at_the_home() {
         "/home/ann/tree",
         GitLayout::File { git_dir: path("/home/ann"), common_dir: None, modules: Vec::new() },
     );
-    assert_eq!(refusal(&host).class, RefusalClass::Denied);
+    let what = "`/home/ann` cannot be writable: it holds the whole home directory";
+    assert_refused(&host, RefusalClass::Denied, what);
 }
 
 #[test]
@@ -215,4 +216,27 @@ fn a_link_that_dangles_counts_as_absent() {
     let authority = host.lower().unwrap().authority;
     let plan = crate::lower::lower(&host.grants, authority, &host.request, &facts).unwrap();
     assert!(plan.mounts.iter().all(|mount| mount.target != path("/opt")));
+}
+
+#[test]
+fn the_home_is_kept_from_writing_where_it_really_is_too() {
+    let mut host = Host::debian();
+    host.link("/home/ann", "/data/ann", "/data/ann");
+    host.directories(&["/data/ann"]);
+    host.facts.guarded.clear();
+    host.cwd("/usr");
+    assert!(host.lower().is_ok());
+    host.write("/data/ann");
+    assert_refused(&host, RefusalClass::Denied, "`/data/ann` cannot be writable: it holds the whole home directory");
+}
+
+#[test]
+fn what_lies_in_a_guarded_directory_is_not_shown_through_its_mask() {
+    let mut host = Host::debian();
+    host.files(&["/home/ann/.config/opaque/policy.toml"]);
+    host.read("/home/ann/.config/opaque/policy.toml");
+    assert!(host.lower().is_ok());
+    host.write("/home/ann/.config");
+    let what = "`/home/ann/.config/opaque/policy.toml` is granted and hidden at once";
+    assert_refused(&host, RefusalClass::Unbuildable, what);
 }
