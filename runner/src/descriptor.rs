@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use opaque_policy::path::AbsPath;
 use opaque_policy::request::Inode;
-use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 /// The path of an open file with every link resolved; `None` when it was removed or lies outside this root.
@@ -12,12 +12,18 @@ use rustix::io::Errno;
 /// # Errors
 /// When `/proc` is not mounted.
 pub fn real_path(file: impl AsFd) -> Result<Option<AbsPath>, Errno> {
-    let link = rustix::fs::readlink(magic_link(file), Vec::with_capacity(256))?;
-    let bytes = link.as_bytes();
-    if bytes.ends_with(b" (deleted)") {
+    let link = rustix::fs::readlink(magic_link(&file), Vec::with_capacity(256))?;
+    let Ok(path) = AbsPath::new(link.as_bytes()) else {
         return Ok(None);
+    };
+    // The kernel marks a removed file so, but a name may also end like this.
+    if link.as_bytes().ends_with(b" (deleted)") {
+        let here = rustix::fs::lstat(path.as_path()).map(|stat| inode(&stat));
+        if here != rustix::fs::fstat(&file).map(|stat| inode(&stat)) {
+            return Ok(None);
+        }
     }
-    Ok(AbsPath::new(bytes).ok())
+    Ok(Some(path))
 }
 
 /// Opens the same file again, with other rights. The file is the one that was judged, whatever its path names by now.
@@ -26,6 +32,13 @@ pub fn real_path(file: impl AsFd) -> Result<Option<AbsPath>, Errno> {
 /// What `open` answers.
 pub fn reopen(file: impl AsFd, flags: OFlags) -> Result<OwnedFd, Errno> {
     rustix::fs::open(magic_link(file), flags | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// True when the caller may execute an open file, by its mode and by its mount.
+#[must_use]
+pub fn is_executable(file: impl AsFd) -> bool {
+    // `AT_EMPTY_PATH` would say it without `/proc`, but the libraries in use refuse to pass it on.
+    rustix::fs::accessat(CWD, magic_link(file), Access::EXEC_OK, AtFlags::EACCESS).is_ok()
 }
 
 /// The identity in a `stat` result.

@@ -3,5 +3,9 @@
 pub mod account;
 pub mod descriptor;
 pub mod digest;
+pub mod git;
+pub mod host;
+pub mod journal;
 pub mod program;
 pub mod shebang;
+pub mod workspace;

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use opaque_policy::path::{AbsPath, PathError};
 use opaque_policy::request::{Inode, Interpreter, Program};
 use opaque_policy::text::Text;
-use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::descriptor;
@@ -16,8 +16,8 @@ pub mod error;
 
 use error::ProgramError;
 
-/// Rewrites by `#!` that one `execve` follows (`fs/exec.c`).
-const DEPTH: usize = 4;
+/// Rewrites by `#!` that one `execve` follows (`fs/exec.c`; its comment says four, it does five).
+const DEPTH: usize = 5;
 /// Steps in all, `env` included, so that a script that asks `env` for itself ends.
 const STEPS: usize = 16;
 
@@ -97,7 +97,8 @@ fn in_path(name: &Text, search: Search<'_>) -> Result<Executable, ProgramError> 
     let relative = elements()
         .filter(|element| !element.starts_with(b"/"))
         .find(|element| by_path(&joined(element, name), search.cwd).is_ok())
-        .and_then(Text::new);
+        .map(<[u8]>::to_vec)
+        .and_then(|element| Text::new(if element.is_empty() { b".".to_vec() } else { element }));
     Err(unusable.unwrap_or(ProgramError::NotInPath { name: name.clone(), relative }))
 }
 
@@ -183,7 +184,7 @@ impl Executable {
             | FileType::BlockDevice
             | FileType::Unknown => return Err(ProgramError::Special { path: named }),
         }
-        if rustix::fs::accessat(&descriptor, c"", Access::EXEC_OK, AtFlags::EMPTY_PATH | AtFlags::EACCESS).is_err() {
+        if !descriptor::is_executable(&descriptor) {
             return Err(ProgramError::NotExecutable { path: named });
         }
         let real = descriptor::real_path(&descriptor)
@@ -251,3 +252,6 @@ fn climb(path: &[u8]) -> Option<AbsPath> {
     let directory = rustix::fs::open(directory, flags, Mode::empty()).ok()?;
     descriptor::real_path(directory).ok()??.join(last).ok()
 }
+
+#[cfg(test)]
+mod tests;
