@@ -11,7 +11,8 @@ fn on_terminal(sandbox: &Sandbox, act: &[&str]) -> (String, String) {
         terminal
             .screen()
             .lines()
-            .map(str::trim)
+            // A typed `#` is echoed before the answer.
+            .map(|line| line.trim().trim_start_matches('#'))
             .find(|line| line.starts_with("done") || line.starts_with("refused"))
             .unwrap_or_default()
             .to_owned()

@@ -141,13 +141,19 @@ fn python_runs_its_unit_tests() {
 #[test]
 fn python_runs_from_pyenv() {
     each_identity(|sandbox| {
-        let root = PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".pyenv");
+        let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+        let root = home.join(".pyenv");
         let Some(python) = newest_python(&root) else { return missing("pyenv") };
         sandbox.show(&root, &sandbox.home().join(".pyenv"));
-        let python = sandbox.home().join(".pyenv").join(python.strip_prefix(&root).unwrap()).display().to_string();
-        let command = [python.as_str(), "-c", "import sys, json; print(sys.version, sys.executable, json.dumps([1]))"];
-        let case = Case { needs: &[], furnish: &|_| (), profile: "default", command: &command, path: None };
+        // Its programs know where they were built.
+        sandbox.move_home(&home);
+        let print = "import sys, json; print(sys.version, sys.executable, json.dumps([1]))";
+        let python = python.display().to_string();
+        let direct = [python.as_str(), "-c", print];
+        let case = Case { needs: &[], furnish: &|_| (), profile: "default", command: &direct, path: None };
         case.is_the_same(sandbox);
+        let path = format!("{}:{}:/usr/bin:/bin", root.join("shims").display(), root.join("bin").display());
+        Case { command: &["python3", "-c", print], path: Some(path), ..case }.is_the_same(sandbox);
     });
 }
 
@@ -196,11 +202,19 @@ fn make_builds_and_runs_a_c_program() {
 fn node_runs_a_script() {
     each_identity(|sandbox| {
         let furnish = |sandbox: &Sandbox| {
-            let text = "const { execSync } = require('child_process');\nconst fs = require('fs');\n\
-                        fs.writeFileSync('made', 'x');\nconsole.log(process.argv.slice(2), execSync('echo child').toString());\n\
-                        new (require('worker_threads').Worker)('console.log(1)', { eval: true });\n\
-                        require('http').createServer((q, r) => r.end('served')).listen(0, function () {\n\
-                        \x20 require('http').get({ port: this.address().port }, r => { r.on('data', d => console.log(d.toString())); this.close(); });\n});\n";
+            let text = r#"const { execSync } = require('child_process');
+require('fs').writeFileSync('made', 'x');
+console.log(process.argv.slice(2), execSync('echo child').toString());
+const worker = new (require('worker_threads').Worker)('require("worker_threads").parentPort.postMessage(1)', { eval: true });
+worker.on('message', number => console.log('worker', number));
+worker.on('exit', () => {
+  const server = require('http').createServer((_, reply) => reply.end('served'));
+  server.listen(0, '127.0.0.1', () => require('http').get({ port: server.address().port, agent: false }, reply => {
+    reply.on('data', data => console.log(data.toString()));
+    reply.on('end', () => server.close());
+  }));
+});
+"#;
             sandbox.write("script.js", text);
         };
         let case = Case {

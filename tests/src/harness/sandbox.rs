@@ -29,6 +29,7 @@ pub struct Sandbox {
     identity: Identity,
     base: TempDir,
     binds: RefCell<Vec<(PathBuf, PathBuf)>>,
+    moved: RefCell<Option<PathBuf>>,
     reports: Cell<u32>,
 }
 
@@ -42,7 +43,8 @@ impl Sandbox {
         let base =
             tempfile::Builder::new().prefix("opaque-tests-").tempdir_in("/var/tmp").expect("/var/tmp is writable");
         fs::set_permissions(base.path(), Permissions::from_mode(0o755)).expect("the directory is ours");
-        let sandbox = Self { identity, base, binds: RefCell::default(), reports: Cell::new(0) };
+        let sandbox =
+            Self { identity, base, binds: RefCell::default(), moved: RefCell::default(), reports: Cell::new(0) };
         sandbox.furnish();
         sandbox
     }
@@ -59,16 +61,18 @@ impl Sandbox {
         let other = self.base().join("other");
         fs::create_dir(&other).expect("the base is ours");
         fs::write(other.join("diary"), "private").expect("the base is ours");
-        let (uid, gid, name, home) = (self.identity.uid(), self.identity.gid(), self.identity.name(), self.home());
-        let mut accounts = format!(
-            "{name}:x:{uid}:{gid}::{}:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n",
-            home.display()
-        );
-        if uid != 0 {
-            accounts.push_str("root:x:0:0:root:/root:/bin/sh\n");
-        }
+        let (gid, name) = (self.identity.gid(), self.identity.name());
+        let accounts = self.accounts(&self.home());
         self.bind_file("passwd", &accounts, "/etc/passwd");
         self.bind_file("group", &format!("{name}:x:{gid}:\n"), "/etc/group");
+    }
+
+    /// The account file: the identity with its home, root and nobody.
+    fn accounts(&self, home: &Path) -> String {
+        let (uid, gid, name) = (self.identity.uid(), self.identity.gid(), self.identity.name());
+        let others = "nobody:x:65534:65534::/nonexistent:/bin/false\n";
+        let root = if uid == 0 { "" } else { "root:x:0:0:root:/root:/bin/sh\n" };
+        format!("{name}:x:{uid}:{gid}::{}:/bin/sh\n{others}{root}", home.display())
     }
 
     fn bind_file(&self, name: &str, content: &str, target: &str) {
@@ -167,6 +171,16 @@ impl Sandbox {
         self.binds.borrow_mut().push((source.to_owned(), target.to_owned()));
     }
 
+    /// Lets the identity live at another path, with what its home holds by now: for programs that know their own place.
+    ///
+    /// # Panics
+    /// When the account file cannot be written.
+    pub fn move_home(&self, to: &Path) {
+        self.binds.borrow_mut().push((self.home(), to.to_owned()));
+        fs::write(self.base().join("passwd"), self.accounts(to)).expect("the base is ours");
+        *self.moved.borrow_mut() = Some(to.to_owned());
+    }
+
     /// `opaque-run` with these arguments, in the workspace.
     pub fn launch<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Launch {
         let program = self.base().join("tools/opaque-run").into_os_string();
@@ -235,7 +249,7 @@ impl Sandbox {
     fn start(&self, argv: Vec<OsString>) -> Launch {
         let env = [
             ("PATH", system_path()),
-            ("HOME", self.home().into_os_string()),
+            ("HOME", self.moved.borrow().clone().unwrap_or_else(|| self.home()).into_os_string()),
             ("USER", self.identity.name().into()),
             ("LOGNAME", self.identity.name().into()),
             ("LANG", "C.UTF-8".into()),
