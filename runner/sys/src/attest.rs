@@ -96,8 +96,15 @@ impl Missing {
     }
 }
 
+/// What attestation saw.
+pub(crate) struct Attested {
+    pub(crate) namespaces: NamespaceInodes,
+    /// Signals that are ignored, bit `n - 1` for signal `n`.
+    pub(crate) ignored_signals: u64,
+}
+
 /// Checks every layer and says which namespaces this process is in.
-pub(crate) fn every_layer(image: &Image, canary: &OwnedFd) -> Result<NamespaceInodes, Failure> {
+pub(crate) fn every_layer(image: &Image, canary: &OwnedFd) -> Result<Attested, Failure> {
     let failed = |missing: Missing, errno: Errno| Failure { step: Step::Attest, errno, detail: missing as u32 };
     if !landlock_holds(canary) {
         return Err(failed(Missing::Landlock, Errno::ACCESS));
@@ -120,7 +127,8 @@ pub(crate) fn every_layer(image: &Image, canary: &OwnedFd) -> Result<NamespaceIn
     if !nested_namespaces_are_closed() {
         return Err(failed(Missing::NestedNamespaces, Errno::PERM));
     }
-    NamespaceInodes::own().map_err(|errno| failed(Missing::Unreadable, errno))
+    let namespaces = NamespaceInodes::own().map_err(|errno| failed(Missing::Unreadable, errno))?;
+    Ok(Attested { namespaces, ignored_signals: status.ignored_signals })
 }
 
 /// Opens the canary again through `/proc`: mode bits allow it, no Landlock rule covers it.
@@ -156,6 +164,7 @@ fn nested_namespaces_are_closed() -> bool {
 struct Status {
     has_no_capabilities: bool,
     no_new_privileges: bool,
+    ignored_signals: u64,
 }
 
 impl Status {
@@ -176,7 +185,12 @@ impl Status {
         for name in sets {
             has_no_capabilities &= field(name)?.iter().all(|digit| *digit == b'0');
         }
-        Some(Self { has_no_capabilities, no_new_privileges: field(b"NoNewPrivs:")? == b"1" })
+        let ignored = std::str::from_utf8(field(b"SigIgn:")?).ok()?;
+        Some(Self {
+            has_no_capabilities,
+            no_new_privileges: field(b"NoNewPrivs:")? == b"1",
+            ignored_signals: u64::from_str_radix(ignored, 16).ok()?,
+        })
     }
 }
 
@@ -184,12 +198,13 @@ impl Status {
 mod tests {
     use super::*;
 
-    const CLEAN: &str = "Name:\tx\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\n";
+    const CLEAN: &str = "Name:\tx\nSigIgn:\t0000000000001000\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\n";
 
     #[test]
     fn one_capability_in_any_set_is_seen() {
         let status = Status::parse(CLEAN.as_bytes()).unwrap();
         assert!(status.has_no_capabilities && status.no_new_privileges);
+        assert_eq!(status.ignored_signals, 1 << (libc::SIGPIPE - 1));
         for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
             let text = CLEAN.replace(&format!("{set}:\t0000000000000000"), &format!("{set}:\t0000000000200000"));
             assert!(!Status::parse(text.as_bytes()).unwrap().has_no_capabilities, "{set}");

@@ -110,13 +110,13 @@ fn start(image: &Image, channel: &ChildChannel, canary: &OwnedFd) -> Failure {
 fn pass_barrier(image: &Image, channel: &ChildChannel, canary: &OwnedFd) -> Result<OwnedFd, Failure> {
     let fault = image.fault;
     fault.check(Step::Attest).at(Step::Attest)?;
-    let namespaces = attest::every_layer(image, canary)?;
+    let attested = attest::every_layer(image, canary)?;
     fault.check(Step::Program).at(Step::Program)?;
     let program = exec::open(&image.exec).at(Step::Program)?;
     fault.check(Step::Signals).at(Step::Signals)?;
-    signals::reset().at(Step::Signals)?;
+    signals::reset(attested.ignored_signals).at(Step::Signals)?;
     rustix::process::umask(Mode::from_raw_mode(image.umask));
-    channel.send(Message::Ready(namespaces)).at(Step::Barrier)?;
+    channel.send(Message::Ready(attested.namespaces)).at(Step::Barrier)?;
     fault.check(Step::Barrier).at(Step::Barrier)?;
     channel.wait().at(Step::Barrier)?;
     // From here on only the standard streams are left: the rest is close-on-exec.

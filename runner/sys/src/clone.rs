@@ -1,6 +1,6 @@
-//! `clone3`: a child in namespaces of its own, with a pidfd and, on cgroup v2, in its cgroup.
+//! `clone3`: a child in namespaces of its own, with a pidfd.
 
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -13,9 +13,6 @@ const NAMESPACES: u64 = (libc::CLONE_NEWUSER
     | libc::CLONE_NEWIPC
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWCGROUP) as u64;
-
-/// `CLONE_INTO_CGROUP` (`linux/sched.h`); the constant of libc overflows its type.
-const INTO_CGROUP: u64 = 0x2_0000_0000;
 
 /// Arguments of `clone3` (`struct clone_args`, clone(2)).
 #[repr(C)]
@@ -41,7 +38,7 @@ pub(crate) enum Side {
 }
 
 /// Clones this process into new namespaces, like `fork`.
-pub(crate) fn into_namespaces(cgroup: Option<BorrowedFd<'_>>) -> Result<Side, Errno> {
+pub(crate) fn into_namespaces() -> Result<Side, Errno> {
     let mut pidfd: RawFd = -1;
     let mut arguments = CloneArguments {
         flags: NAMESPACES | libc::CLONE_PIDFD as u64,
@@ -49,10 +46,6 @@ pub(crate) fn into_namespaces(cgroup: Option<BorrowedFd<'_>>) -> Result<Side, Er
         exit_signal: libc::SIGCHLD as u64,
         ..CloneArguments::default()
     };
-    if let Some(cgroup) = cgroup {
-        arguments.flags |= INTO_CGROUP;
-        arguments.cgroup = cgroup.as_raw_fd() as u64;
-    }
     // SAFETY: without CLONE_VM the child has its own copy of the address space and no other thread
     // exists (the supervisor starts none before this), so both sides go on like after `fork`.
     let result = unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<CloneArguments>()) };

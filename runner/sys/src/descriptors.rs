@@ -1,6 +1,6 @@
 //! Closes what the caller left open: one descriptor of a host directory would be an escape.
 
-use std::os::fd::RawFd;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 
@@ -30,4 +30,31 @@ fn close_range(first: u32, last: u32) -> Result<(), Errno> {
     // that it keeps, and never drops another (it ends by exec or `_exit`).
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0_u32) };
     if result == 0 { Ok(()) } else { Err(last_errno()) }
+}
+
+/// A close-on-exec copy of an open descriptor that the caller names by number; `None` when it is not open.
+#[must_use]
+pub fn duplicate(number: RawFd) -> Option<OwnedFd> {
+    if number < 0 {
+        return None;
+    }
+    // SAFETY: takes numbers; a number that is not open is an error.
+    let copy = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
+    // SAFETY: a descriptor that fcntl just made belongs to nobody else.
+    (copy >= 0).then(|| unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// Leaves a janitor nothing but its pipe and what it was given: the standard streams are closed as
+/// well, so that nobody who reads them waits for it.
+pub(crate) fn close_for_janitor(watched: RawFd, keep: &[OwnedFd]) {
+    let mut kept: Vec<RawFd> = keep.iter().map(std::os::fd::AsRawFd::as_raw_fd).chain([watched]).collect();
+    kept.sort_unstable();
+    let mut first: u32 = 0;
+    for number in kept.into_iter().filter_map(|number| u32::try_from(number).ok()) {
+        if number > first {
+            let _ = close_range(first, number - 1);
+        }
+        first = number + 1;
+    }
+    let _ = close_range(first, u32::MAX);
 }

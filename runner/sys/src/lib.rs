@@ -10,7 +10,7 @@ mod spawn;
 mod child;
 
 mod clone;
-mod descriptors;
+pub mod descriptors;
 mod exec;
 mod idmap;
 mod init;
@@ -24,6 +24,7 @@ pub mod attest;
 pub mod cgroup;
 pub mod channel;
 pub mod fault;
+pub mod janitor;
 pub mod landlock;
 pub mod seccomp;
 pub mod signals;

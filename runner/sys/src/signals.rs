@@ -37,16 +37,18 @@ impl SignalMask {
     }
 }
 
-/// Gives every signal its default meaning and lets all through, as a program expects after exec.
+/// Gives the signals of this mask their default meaning again and lets all signals through, as a
+/// program expects after exec. `ignored` has bit `n - 1` set for each signal `n` that is ignored now:
+/// handlers are reset by exec itself, ignored signals are not.
 ///
-/// The Rust runtime ignores SIGPIPE and a caller may have left any signal ignored or blocked. What
-/// a caller ignores on purpose (`nohup`: SIGHUP; background jobs: SIGINT and SIGQUIT) stays ignored.
-pub(crate) fn reset() -> Result<(), Errno> {
+/// The Rust runtime ignores SIGPIPE and a caller may have left others ignored. What a caller ignores
+/// on purpose (`nohup`: SIGHUP; background jobs: SIGINT and SIGQUIT) stays ignored.
+pub(crate) fn reset(ignored: u64) -> Result<(), Errno> {
     for signal in 1..=64 {
-        let keeps_ignored = matches!(signal, libc::SIGHUP | libc::SIGINT | libc::SIGQUIT);
-        let uncatchable = matches!(signal, libc::SIGKILL | libc::SIGSTOP);
-        if !keeps_ignored && !uncatchable {
-            // SAFETY: SIG_DFL installs no code of ours. 32 and 33 belong to libc and are refused.
+        let is_ignored = ignored & (1 << (signal - 1)) != 0;
+        let stays_ignored = matches!(signal, libc::SIGHUP | libc::SIGINT | libc::SIGQUIT);
+        if is_ignored && !stays_ignored {
+            // SAFETY: SIG_DFL installs no code of ours.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
     }

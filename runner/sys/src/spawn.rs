@@ -1,6 +1,6 @@
 //! The supervisor's side of the clone.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::process::Pid;
 
@@ -26,12 +26,12 @@ pub struct Spawned {
 ///
 /// # Errors
 /// The kernel refuses the namespaces or the id map.
-pub fn spawn(image: Image, cgroup: Option<BorrowedFd<'_>>) -> Result<Spawned, Failure> {
+pub fn spawn(image: Image) -> Result<Spawned, Failure> {
     let fault = image.fault;
     let map = image.identity.map;
     fault.check(Step::Clone).at(Step::Clone)?;
     let (ours, theirs) = channel::pair().at(Step::Clone)?;
-    match clone::into_namespaces(cgroup).at(Step::Clone)? {
+    match clone::into_namespaces().at(Step::Clone)? {
         Side::Child => {
             drop(ours);
             child::live(image, theirs)

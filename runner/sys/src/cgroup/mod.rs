@@ -9,6 +9,7 @@
 //! [`Available::probe`] tells what the machine gives, [`Group::create`] takes it, [`sweep`] clears away what a
 //! supervisor that was killed left behind. Without limits none of this is touched.
 
+mod clear;
 mod discover;
 mod group;
 mod name;
@@ -21,6 +22,7 @@ mod mounted;
 mod v1;
 mod v2;
 
+pub use clear::clear;
 pub use discover::{Available, Mechanism, Reason, Resource};
 pub use error::Error;
 pub use group::{Group, SwapBound, Usage, Wanted};

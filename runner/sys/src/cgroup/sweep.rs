@@ -15,7 +15,12 @@ use super::name::Name;
 /// pid namespace looks gone; in the moment between making its group and filling it, it could lose it, and its run is
 /// then refused.
 pub fn sweep(available: &Available) -> usize {
-    let legacy = Resource::ALL.map(|resource| available.home(resource));
+    homes(available).into_iter().map(sweep_home).sum()
+}
+
+/// The directories in which groups are made.
+pub(super) fn homes(available: &Available) -> Vec<&Path> {
+    let legacy = [Resource::Memory, Resource::Pids, Resource::Cpu].map(|resource| available.home(resource));
     let mut homes: Vec<&Path> = legacy
         .into_iter()
         .filter_map(|home| match home {
@@ -26,7 +31,7 @@ pub fn sweep(available: &Available) -> usize {
         .collect();
     homes.sort_unstable();
     homes.dedup();
-    homes.into_iter().map(sweep_home).sum()
+    homes
 }
 
 fn sweep_home(home: &Path) -> usize {
