@@ -78,8 +78,10 @@ impl Bounds {
     /// Everything of a run that this ceiling, written in `layer`, does not allow.
     pub(crate) fn excess(&self, run: &Run<'_>, layer: LayerName) -> Vec<Excess> {
         let name = &run.profile.profile;
-        if !self.profiles.contains(name) || !run.profiles.is_visible_from(name, layer) {
-            return vec![Excess::Profile { name: name.clone(), allowed: self.profiles.clone() }];
+        let visible = self.profiles.iter().filter(|name| run.profiles.is_visible_from(name, layer));
+        let allowed: Vec<String> = visible.cloned().collect();
+        if !allowed.contains(name) {
+            return vec![Excess::Profile { name: name.clone(), allowed }];
         }
         let named = Named { bounds: self, run, layer };
         let mut excess = named.places_beyond();

@@ -141,16 +141,15 @@ impl PolicySet {
     /// Decides what a request may do.
     pub fn decide(&self, request: &Request, profiles: &Profiles) -> Decision {
         let votes: Vec<Vote> = self.layers.iter().map(|layer| layer.vote(request)).collect();
-        let cast = Cast::new(&self.layers, &votes);
-        let outcome = self.conclude(&cast, request, profiles);
-        let trace = Trace { layers: Arc::clone(&self.layers), votes: votes.clone() };
+        let outcome = self.conclude(&Cast::new(&self.layers, &votes), request, profiles);
+        let trace = Trace { layers: Arc::clone(&self.layers), votes };
         match outcome {
-            Ok(Granted { grants, action, approval, rule, why }) => {
+            Ok(Granted { grants, approval, rule, why }) => {
                 let policy_digest = self.digest.clone();
                 let permission = Permission { grants, rule, why, approval, policy_digest, trace };
-                match action {
-                    Action::Allow => Decision::Allow(permission),
-                    Action::Ask | Action::Deny => Decision::Ask(permission),
+                match approval {
+                    Approval::Never => Decision::Allow(permission),
+                    Approval::FirstUse | Approval::Always => Decision::Ask(permission),
                 }
             }
             Err(Refused { rule, why, reason }) => Decision::Deny(Denial { rule, why, reason, trace }),
@@ -174,7 +173,8 @@ impl PolicySet {
         }
         floor_allows(&request.asked)?;
         let grants = self.grants(cast, &request.asked, profiles, &rule)?;
-        Ok(Granted { grants, action: strictest.action, approval: cast.approval(), rule, why })
+        // INVARIANT: `allow` goes with `never` and `ask` with anything else, so the strictest approval is the answer.
+        Ok(Granted { grants, approval: cast.approval(), rule, why })
     }
 
     /// The grants of the run's profile with the flags that every ceiling accepts.
@@ -200,7 +200,6 @@ impl PolicySet {
 
 struct Granted {
     grants: Grants,
-    action: Action,
     approval: Approval,
     rule: String,
     why: Option<String>,
@@ -325,3 +324,6 @@ fn built_in_layer() -> Layer {
         fallback_ceiling: Ceiling::default_profile(),
     }
 }
+
+#[cfg(test)]
+mod tests;

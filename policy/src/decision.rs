@@ -92,6 +92,9 @@ impl Permission {
     }
 }
 
+/// How many things beyond a ceiling one message names.
+const SHOWN: usize = 5;
+
 /// A refusal, with its reason and the fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
@@ -157,8 +160,11 @@ impl fmt::Display for Denial {
             Reason::UnknownProfile { name, .. } => write!(f, ": there is no profile `{}`", Text::from(name.as_str()))?,
             Reason::LoaderVariable(name) => write!(f, ": `{name}` makes programs load other code")?,
             Reason::Excess(excess) => {
-                for (index, excess) in excess.iter().enumerate() {
+                for (index, excess) in excess.iter().take(SHOWN).enumerate() {
                     write!(f, "{} {excess}", if index == 0 { ":" } else { "," })?;
+                }
+                if excess.len() > SHOWN {
+                    write!(f, " and {} more", excess.len() - SHOWN)?;
                 }
             }
         }
@@ -218,20 +224,15 @@ impl Excess {
         match self {
             Self::Profile { allowed, .. } => match allowed.as_slice() {
                 [only] => format!("use `--profile {only}`, or list the profile in `profiles` of `{rule}`"),
+                [] => format!("name a profile in `profiles` of `{rule}` that the same layer can see"),
                 several => format!(
                     "use one of the profiles {}, or list the profile in `profiles` of `{rule}`",
                     several.join(", ")
                 ),
             },
-            Self::Read(path) => {
-                format!("leave the path out, or list it in `read` under `[rules.sandbox]` of `{rule}`: `{path}`")
-            }
-            Self::Write(path) => {
-                format!("leave the path out, or list it in `write` under `[rules.sandbox]` of `{rule}`: `{path}`")
-            }
-            Self::Variable(name) => {
-                format!("leave `{name}` out, or list it in `env` under `[rules.sandbox]` of `{rule}`")
-            }
+            Self::Read(path) => listed("read", &path.to_string(), rule),
+            Self::Write(path) => listed("write", &path.to_string(), rule),
+            Self::Variable(name) => listed("env", &name.to_string(), rule),
             Self::Limit(Beyond { name, allowed, .. }) => {
                 format!(
                     "ask for at most {name}={allowed}, or raise `limits.{name}` under `[rules.sandbox]` of `{rule}`"
@@ -239,6 +240,13 @@ impl Excess {
             }
         }
     }
+}
+
+/// A stated list replaces what the profile has, so the advice says what else belongs in it.
+fn listed(key: &str, what: &str, rule: &str) -> String {
+    format!(
+        "leave `{what}` out, or list it in `{key}` under `[rules.sandbox]` of `{rule}`, with all that the profile has there"
+    )
 }
 
 impl fmt::Display for Excess {

@@ -249,19 +249,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn matching_agrees_with_the_obvious_definition(pattern in "[ab*]{1,8}", subject in "[ab]{0,10}") {
-            prop_assume!(!pattern.contains("**"));
+        fn matching_agrees_with_the_obvious_definition(pattern in "(\\*?[ab]){1,5}\\*?", subject in "[ab]{0,10}") {
             prop_assert_eq!(text(&pattern).matches(subject.as_bytes()), obvious(pattern.as_bytes(), subject.as_bytes()));
         }
 
         #[test]
         fn a_covering_pattern_matches_whatever_the_covered_one_does(
-            wide in "[ab*]{1,5}", narrow in "[ab*]{1,5}", subject in "[ab]{0,6}"
+            wide in "(a|b|a\\*|b\\*){1,3}", narrow in "(a|b|a\\*|b\\*){1,3}", subject in "[ab]{0,5}"
         ) {
-            prop_assume!(!wide.contains("**") && !narrow.contains("**"));
             let (wide, narrow) = (text(&wide), text(&narrow));
-            prop_assume!(wide.covers(&narrow) && narrow.matches(subject.as_bytes()));
-            prop_assert!(wide.matches(subject.as_bytes()));
+            if wide.covers(&narrow) && narrow.matches(subject.as_bytes()) {
+                prop_assert!(wide.matches(subject.as_bytes()));
+            }
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! Profiles: named sets of grants, the built-in ones and a person's own, and how `extends` joins
 //! them. A name means one profile: redefining one is an error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
@@ -27,8 +27,8 @@ const BUILT_IN: [(&str, &str); 6] = [
     ("offline-read", include_str!("../../profiles/offline-read.toml")),
 ];
 
-/// The longest chain of `extends`.
-const MAX_ANCESTRY: usize = 16;
+/// The most documents that one profile may be made of; one that is reached twice counts twice.
+const MAX_DOCUMENTS: u32 = 64;
 
 /// One profile document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,11 +147,9 @@ impl Profiles {
     pub fn load(system: &[SourceFile], user: &[SourceFile]) -> Result<Self, LoadError> {
         let mut profiles = Self::default();
         for (layer, sources) in [(LayerName::System, system), (LayerName::User, user)] {
-            for source in sources {
-                profiles.add(layer, source)?;
-            }
-            for source in sources {
-                profiles.check_parents(layer, source)?;
+            let names = sources.iter().map(|source| profiles.add(layer, source)).collect::<Result<Vec<_>, _>>()?;
+            for (name, source) in names.iter().zip(sources) {
+                profiles.check_ancestry(name, source)?;
             }
         }
         Ok(profiles)
@@ -180,7 +178,7 @@ impl Profiles {
     #[must_use]
     pub fn grants(&self, name: &str) -> Option<Grants> {
         let mut digest = Sha256::new();
-        let joined = self.joined(name, 0, &mut digest)?;
+        let joined = self.joined(name, &mut { MAX_DOCUMENTS }, &mut digest)?;
         Some(joined.into_grants(name, hex(&digest.finalize())))
     }
 
@@ -201,7 +199,7 @@ impl Profiles {
         }
     }
 
-    fn add(&mut self, layer: LayerName, source: &SourceFile) -> Result<(), LoadError> {
+    fn add(&mut self, layer: LayerName, source: &SourceFile) -> Result<String, LoadError> {
         let profile = Profile::parse(source)?;
         let taken = |by: &str| {
             let text = String::from_utf8_lossy(&source.bytes);
@@ -214,51 +212,64 @@ impl Profiles {
         if let Some(other) = self.own.get(&profile.name) {
             return Err(taken(&format!("defined in the {} layer", other.layer)));
         }
-        self.own.insert(profile.name.clone(), OwnProfile { layer, profile });
-        Ok(())
+        let name = profile.name.clone();
+        self.own.insert(name.clone(), OwnProfile { layer, profile });
+        Ok(name)
     }
 
-    fn check_parents(&self, layer: LayerName, source: &SourceFile) -> Result<(), LoadError> {
-        let profile = Profile::parse(source)?;
+    fn check_ancestry(&self, name: &str, source: &SourceFile) -> Result<(), LoadError> {
+        let Some(OwnProfile { layer, profile }) = self.own.get(name) else { return Ok(()) };
         for parent in &profile.extends {
-            if !self.is_visible_from(&parent.name, layer) {
-                let names = self.names();
-                let error = parent.at.error(source, format!("there is no profile `{}`", parent.name));
-                return Err(match nearest(&parent.name, names.iter().map(String::as_str)) {
-                    Some(near) => error.hint(format!("did you mean `{near}`?")),
-                    None => error.hint(format!(
-                        "the profiles here are {}",
-                        list(&names.iter().map(String::as_str).collect::<Vec<_>>())
-                    )),
-                });
+            if !self.is_visible_from(&parent.name, *layer) {
+                return Err(self.unknown_parent(parent, source));
             }
-            if self.reaches(&parent.name, &profile.name, 0) {
-                return Err(parent
-                    .at
-                    .error(source, format!("`{}` extends itself through `{}`", profile.name, parent.name)));
+            if self.reaches(&parent.name, name) {
+                let message = format!("`{name}` extends itself through `{}`", parent.name);
+                return Err(parent.at.error(source, message));
             }
         }
-        Ok(())
-    }
-
-    /// True when `from` is `target`, extends it, or has a chain too long to follow.
-    fn reaches(&self, from: &str, target: &str, depth: usize) -> bool {
-        from == target
-            || depth > MAX_ANCESTRY
-            || self.own.get(from).is_some_and(|own| {
-                own.profile.extends.iter().any(|parent| self.reaches(&parent.name, target, depth + 1))
-            })
-    }
-
-    fn joined(&self, name: &str, depth: usize, digest: &mut Sha256) -> Option<OwnGrants> {
-        if depth > MAX_ANCESTRY {
-            return None;
+        match (self.grants(name), profile.extends.first()) {
+            (None, Some(parent)) => {
+                Err(parent.at.error(source, format!("`{name}` is made of more than {MAX_DOCUMENTS} documents")))
+            }
+            (Some(_), _) | (None, None) => Ok(()),
         }
+    }
+
+    fn unknown_parent(&self, parent: &Parent, source: &SourceFile) -> LoadError {
+        let names = self.names();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let error = parent.at.error(source, format!("there is no profile `{}`", parent.name));
+        match nearest(&parent.name, names.iter().copied()) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(format!("the profiles here are {}", list(&names))),
+        }
+    }
+
+    /// True when `from` is `target` or extends it, however far up.
+    fn reaches(&self, from: &str, target: &str) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(name) = open.pop() {
+            if name == target {
+                return true;
+            }
+            if let Some(own) = self.own.get(name).filter(|_| seen.insert(name)) {
+                open.extend(own.profile.extends());
+            }
+        }
+        false
+    }
+
+    /// Joins a profile with all that it extends; `None` when one of them does not exist or when
+    /// there are more of them than `left`.
+    fn joined(&self, name: &str, left: &mut u32, digest: &mut Sha256) -> Option<OwnGrants> {
+        *left = left.checked_sub(1)?;
         let profile = self.find(name)?;
         digest.update(profile.digest);
         let mut inherited: Option<OwnGrants> = None;
         for parent in &profile.extends {
-            let grants = self.joined(&parent.name, depth + 1, digest)?;
+            let grants = self.joined(&parent.name, left, digest)?;
             inherited = Some(match inherited {
                 Some(earlier) => earlier.beside(grants),
                 None => grants,
@@ -348,3 +359,6 @@ fn both<T: PartialEq>(mut one: Vec<T>, other: Vec<T>) -> Vec<T> {
     }
     one
 }
+
+#[cfg(test)]
+mod tests;

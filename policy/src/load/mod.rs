@@ -11,3 +11,6 @@ mod shadow;
 pub use error::LoadError;
 pub(crate) use policy::load_layer;
 pub(crate) use profile::parse_profile;
+
+#[cfg(test)]
+mod tests;

@@ -177,7 +177,7 @@ fn command_matchers(item: &Item<'_>, matchers: &mut Vec<Matcher>) -> Result<(), 
 fn arguments(item: &Item<'_>) -> Result<ArgumentsGlob, LoadError> {
     let elements = item.non_empty_list()?;
     let (patterns, rest) = match elements.split_last() {
-        Some((last, before)) if last.string()? == "**" => (before, Rest::Anything),
+        Some((last, before)) if last.string().is_ok_and(|text| text == "**") => (before, Rest::Anything),
         Some(_) | None => (elements.as_slice(), Rest::Nothing),
     };
     let each = patterns.iter().map(argument).collect::<Result<Vec<_>, _>>()?;
