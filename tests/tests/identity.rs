@@ -157,46 +157,75 @@ fn a_program_keeps_the_name_that_was_typed() {
     });
 }
 
+/// Exchanges two files in one step: both keep their inodes.
+fn exchange(one: &Path, other: &Path) {
+    use std::os::unix::ffi::OsStrExt;
+    let [one, other] = [one, other].map(|path| std::ffi::CString::new(path.as_os_str().as_bytes()).unwrap());
+    let (here, flags) = (libc::AT_FDCWD, libc::RENAME_EXCHANGE);
+    // SAFETY: both paths end in NUL and outlive the call.
+    let result = unsafe { libc::renameat2(here, one.as_ptr(), here, other.as_ptr(), flags) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+}
+
+/// Exchanges two files while a command runs: what ran must be what its plan names.
+fn race_by_plan(sandbox: &Sandbox, argv: &[&str], good: &Path, evil: &Path) {
+    let plan_and_words = || {
+        let plan = sandbox.run(["--plan", "--json", "--"].iter().chain(argv));
+        let shown: serde_json::Value = serde_json::from_slice(&plan.expect(0).stdout).unwrap();
+        let said = sandbox.run(["--"].iter().chain(argv)).expect(0).text();
+        (shown["digest"].as_str().unwrap().to_owned(), said)
+    };
+    let (good_plan, good_says) = plan_and_words();
+    exchange(good, evil);
+    let (evil_plan, evil_says) = plan_and_words();
+    exchange(good, evil);
+    assert_ne!(good_plan, evil_plan, "the plan does not say which file runs");
+    let over = Arc::new(AtomicBool::new(false));
+    let (told, one, other) = (Arc::clone(&over), good.to_owned(), evil.to_owned());
+    let swapper = std::thread::spawn(move || {
+        while !told.load(Ordering::Relaxed) {
+            exchange(&one, &other);
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    });
+    let (start, mut seen) = (Instant::now(), [0_u32; 3]);
+    let mut wrong = None;
+    while wrong.is_none() && start.elapsed() < RACE {
+        let ended = sandbox.run_reporting(["--"].iter().chain(argv));
+        let planned = ended.reported()["plan_digest"].as_str().unwrap_or_default().to_owned();
+        let (which, holds) = match ended.text().as_str() {
+            text if text == good_says => (0, planned == good_plan),
+            text if text == evil_says => (1, planned == evil_plan),
+            _ => (2, matches!(ended.code, Some(120 | 125 | 126 | 127))),
+        };
+        seen[which] += 1;
+        wrong = (!holds).then_some(ended);
+    }
+    over.store(true, Ordering::Relaxed);
+    swapper.join().unwrap();
+    eprintln!("{}: {} good, {} evil, {} refused", sandbox.identity(), seen[0], seen[1], seen[2]);
+    if let Some(ended) = wrong {
+        panic!("another file ran than the plan names\n{ended}\n{:#}", ended.reported());
+    }
+    assert!(seen[0] > 0 && seen[1] > 0, "the race was none: {seen:?}");
+}
+
 #[test]
-fn an_interpreter_that_is_swapped_never_runs_for_a_pinned_script() {
+fn without_a_pin_never_another_file_runs_than_the_one_that_was_judged() {
     each_identity(|sandbox| {
-        let interpreter = sandbox.project().join("interpreter");
-        fs::copy("/bin/sh", &interpreter).unwrap();
-        let good = sandbox.project().join("shell");
-        fs::copy("/bin/sh", &good).unwrap();
-        // An interpreter that says `evil` whatever it is given.
-        let evil = sandbox.script("evil", "#!/bin/sh\necho evil\n");
-        let script = sandbox.script("script", format!("#!{}\necho good\n", interpreter.display()));
+        let (good, evil) = good_and_evil(sandbox, "#!/bin/sh");
+        race_by_plan(sandbox, &["./good"], &good, &evil);
+    });
+}
+
+#[test]
+fn an_interpreter_that_is_swapped_never_runs_for_another() {
+    each_identity(|sandbox| {
+        // `echo` says the script's name, `cat` says what it holds.
+        let interpreter = sandbox.script("interpreter", fs::read("/bin/echo").unwrap());
+        let other = sandbox.script("other", fs::read("/bin/cat").unwrap());
+        let script = sandbox.script("script", format!("#!{}\n", interpreter.display()));
         permit_only(sandbox, &script, &script);
-        let ended = sandbox.run(["--", "./script"]);
-        assert_eq!(ended.expect(0).text(), "good");
-        // Between decision and exec nothing may change: what ran must be what the record names.
-        let over = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&over);
-        let (one, other, target) = (good.clone(), evil.clone(), interpreter.clone());
-        let swapper = std::thread::spawn(move || {
-            let mut round = 0;
-            while !told.load(Ordering::Relaxed) {
-                replace(&target, pick(round, &one, &other));
-                round += 1;
-            }
-        });
-        let (start, evil_digest, good_digest) = (Instant::now(), digest(&evil), digest(&good));
-        let mut wrong = None;
-        while wrong.is_none() && start.elapsed() < RACE {
-            let ended = sandbox.run_reporting(["--", "./script"]);
-            let report = ended.reported().to_string();
-            let claimed = match ended.text().as_str() {
-                "good" => !report.contains(&evil_digest),
-                "evil" => !report.contains(&good_digest) && report.contains(&evil_digest),
-                _ => matches!(ended.code, Some(120 | 125 | 126 | 127)),
-            };
-            wrong = (!claimed).then_some(ended);
-        }
-        over.store(true, Ordering::Relaxed);
-        swapper.join().unwrap();
-        if let Some(ended) = wrong {
-            panic!("another interpreter ran than the one on record\n{ended}\n{:#}", ended.reported());
-        }
+        race_by_plan(sandbox, &["./script"], &interpreter, &other);
     });
 }

@@ -119,13 +119,9 @@ fn a_daemon_that_detached_itself_dies_with_the_run() {
         assert!(eventually(Duration::from_secs(2), || after != read()), "the twin died too");
         for pid in Processes::marked(&beat) {
             // SAFETY: the mark is a path of this test's alone, so the process is ours.
-            unsafe { kill(i32::try_from(pid).unwrap(), 9) };
+            unsafe { libc::kill(i32::try_from(pid).unwrap(), libc::SIGKILL) };
         }
     });
-}
-
-unsafe extern "C" {
-    fn kill(pid: i32, signal: i32) -> i32;
 }
 
 #[test]

@@ -70,7 +70,8 @@ pub fn cgroups() -> BTreeSet<PathBuf> {
 fn collect_cgroups(directory: &Path, depth: u32, found: &mut BTreeSet<PathBuf>) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
-        if entry.file_name().to_string_lossy().contains("opaque") {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with("opaque-") && name != "opaque-supervisors" {
             found.insert(entry.path());
         }
         if depth < 8 {

@@ -172,21 +172,21 @@ impl Launch {
             command.process_group(0);
         }
         let (place, inherited) = (self.place, self.inherited);
+        let prepare = move || {
+            if session {
+                start_session()?;
+            }
+            for (number, descriptor) in &inherited {
+                duplicate(descriptor.as_raw_fd(), *number)?;
+            }
+            if closed {
+                // SAFETY: nothing in the child uses descriptor 0 before exec.
+                unsafe { libc::close(0) };
+            }
+            place.enter()
+        };
         // SAFETY: the closure only makes system calls on values that were prepared before the fork.
-        unsafe {
-            command.pre_exec(move || {
-                if session {
-                    start_session()?;
-                }
-                for (number, descriptor) in &inherited {
-                    duplicate(descriptor.as_raw_fd(), *number)?;
-                }
-                if closed {
-                    libc::close(0);
-                }
-                place.enter()
-            });
-        }
+        unsafe { command.pre_exec(prepare) };
         let start = Instant::now();
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start `{line}`: {error}"));
         drop(command);
@@ -213,9 +213,13 @@ fn start_session() -> std::io::Result<()> {
 }
 
 fn duplicate(from: RawFd, to: RawFd) -> std::io::Result<()> {
-    // SAFETY: both are plain numbers; `dup2` clears close-on-exec unless they are equal.
-    let result =
-        if from == to { unsafe { libc::fcntl(from, libc::F_SETFD, 0) } } else { unsafe { libc::dup2(from, to) } };
+    let result = if from == to {
+        // SAFETY: a plain number; clearing the flags lets the descriptor survive exec.
+        unsafe { libc::fcntl(from, libc::F_SETFD, 0) }
+    } else {
+        // SAFETY: both are plain numbers; `dup2` clears close-on-exec.
+        unsafe { libc::dup2(from, to) }
+    };
     if result < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
 }
 

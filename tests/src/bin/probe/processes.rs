@@ -72,11 +72,10 @@ fn read_memory(arguments: &[String]) -> Attempt {
     let mut buffer = vec![0_u8; number(arguments, 2)];
     let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let remote = libc::iovec { iov_base: std::ptr::without_provenance_mut(address), iov_len: buffer.len() };
+    let (local, remote) = (&raw const local, &raw const remote);
     // SAFETY: the local buffer has the length that is passed; the remote side is checked by the kernel.
-    answer(
-        i64::try_from(unsafe { libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0) })
-            .unwrap_or(-1),
-    )?;
+    let read = unsafe { libc::process_vm_readv(pid, local, 1, remote, 1, 0) };
+    answer(i64::try_from(read).unwrap_or(-1))?;
     Ok(String::from_utf8_lossy(&buffer).into_owned())
 }
 
