@@ -9,6 +9,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use super::directory::Directory;
 use super::discover::{Reason, Resource, writable};
 use super::error::Error;
@@ -16,6 +18,9 @@ use super::group::{SwapBound, Usage};
 
 /// Where supervisors move to. A service manager may start us there (`DelegateSubgroup=opaque-supervisors`).
 const SUPERVISORS: &str = "opaque-supervisors";
+
+/// How often processes are moved aside before others are taken to keep coming.
+const ATTEMPTS: u32 = 8;
 
 /// Microseconds of the period in which processor time is counted.
 const PERIOD: u64 = 100_000;
@@ -96,25 +101,28 @@ impl Unified {
         }
     }
 
-    /// Has the home hand down the controllers of `resources`, moving this process out of the way if need be.
+    /// Has the home hand down the controllers of `resources`, moving this process and its children aside if need be.
     pub(super) fn enable(&self, resources: &[Resource]) -> Result<(), Error> {
         let missing: Vec<_> = resources.iter().copied().filter(|resource| !self.hands_down(*resource)).collect();
         let Some(first) = missing.first() else { return Ok(()) };
-        if self.standing == Standing::Alone {
-            self.move_aside()?;
-        }
         let value = missing.iter().map(|resource| format!("+{}", resource.controller())).collect::<Vec<_>>().join(" ");
         let file = self.home.join("cgroup.subtree_control");
-        match fs::write(&file, &value) {
-            Ok(()) => Ok(()),
-            Err(source) if source.kind() == io::ErrorKind::ResourceBusy => {
-                Err(Error::Unavailable { resource: *first, reason: Reason::Shared })
+        for _ in 0..ATTEMPTS {
+            if self.standing == Standing::Alone {
+                self.move_aside()?;
             }
-            Err(source) => Err(Error::Write { file, value, source }),
+            match fs::write(&file, &value) {
+                Ok(()) => return Ok(()),
+                Err(source) if source.kind() == io::ErrorKind::ResourceBusy => {}
+                Err(source) => return Err(Error::Write { file, value, source }),
+            }
         }
+        Err(Error::Unavailable { resource: *first, reason: Reason::Shared })
     }
 
-    /// Moves this process into the supervisors' cgroup.
+    /// Moves this process, and what it has started meanwhile, into the supervisors' cgroup.
+    ///
+    /// We were alone when we looked, so that whoever is here now was started by us.
     fn move_aside(&self) -> Result<(), Error> {
         let path = self.home.join(SUPERVISORS);
         match fs::create_dir(&path) {
@@ -122,9 +130,18 @@ impl Unified {
             Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {}
             Err(source) => return Err(Error::Create { path, source }),
         }
+        let listed = fs::read_to_string(self.home.join("cgroup.procs"));
+        let listed = listed.map_err(|source| Error::List { path: self.home.clone(), source })?;
         let file = path.join("cgroup.procs");
-        let this_process = "0".to_owned();
-        fs::write(&file, &this_process).map_err(|source| Error::Write { file, value: this_process, source })
+        for member in listed.lines() {
+            match fs::write(&file, member) {
+                Ok(()) => {}
+                // It has ended since it was listed.
+                Err(source) if source.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => {}
+                Err(source) => return Err(Error::Write { file, value: member.to_owned(), source }),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -55,9 +55,16 @@ fn alone_in_a_delegated_cgroup_we_move_aside_and_enable_what_is_needed() {
 
     let available = machine(&tree, "/app.slice/run-1.scope");
     assert_eq!(mechanisms(&available), [Mechanism::V2; 3]);
-    available.unified.unwrap().enable(&[Resource::Memory, Resource::Pids]).unwrap();
-    assert_eq!(text(scope.join("opaque-supervisors/cgroup.procs")), "0");
+    let unified = available.unified.unwrap();
+    unified.enable(&[Resource::Memory, Resource::Pids]).unwrap();
+    // A file keeps what was written last.
+    assert_eq!(text(scope.join("opaque-supervisors/cgroup.procs")), std::process::id().to_string());
     assert_eq!(text(scope.join("cgroup.subtree_control")), "+memory +pids");
+
+    // What we start between looking and making the group comes along.
+    fs::write(scope.join("cgroup.procs"), members(&[std::process::id(), 4711])).unwrap();
+    unified.enable(&[Resource::Memory]).unwrap();
+    assert_eq!(text(scope.join("opaque-supervisors/cgroup.procs")), "4711");
 }
 
 #[test]
