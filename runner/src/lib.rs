@@ -7,5 +7,6 @@ pub mod git;
 pub mod host;
 pub mod journal;
 pub mod program;
+pub mod protect;
 pub mod shebang;
 pub mod workspace;

@@ -1,0 +1,118 @@
+//! One placeholder: an empty read-only directory, or a small read-only file, where a protected path does not exist.
+//! Never removes anything that has content of somebody else's.
+
+use std::os::fd::OwnedFd;
+
+use opaque_policy::path::AbsPath;
+use opaque_policy::plan::{Protected, Protection};
+use opaque_policy::request::Inode;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use crate::descriptor;
+use crate::git;
+
+/// Longest text of a placeholder file.
+const TEXT: usize = 4096;
+/// Nobody may write.
+const NO_WRITE: u32 = 0o222;
+
+/// What stands in for a protected path that does not exist. Its parent is a directory that does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placeholder {
+    /// Where, without a link on the way.
+    pub path: AbsPath,
+    /// The text of a file; `None` is a directory.
+    pub text: Option<Vec<u8>>,
+}
+
+/// What happened when a placeholder was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// It stands now.
+    New(Inode),
+    /// Something stood there before; a placeholder of another run, perhaps.
+    Standing(Inode),
+    /// Its parent is not the directory that it was.
+    Displaced,
+}
+
+impl Placeholder {
+    /// The placeholders that a plan needs.
+    #[must_use]
+    pub fn of(protected: &[Protected]) -> Vec<Self> {
+        let needed = protected.iter().filter_map(|protected| match &protected.by {
+            Protection::Placeholder => Some((&protected.path, None)),
+            Protection::PlaceholderFile { text } => Some((&protected.path, Some(text.clone().into_bytes()))),
+            Protection::ReadOnly { .. } | Protection::Pinned { .. } => None,
+        });
+        needed.map(|(path, text)| Self { path: path.clone(), text }).collect()
+    }
+
+    /// Makes it beneath its parent, no link followed.
+    pub(super) fn make(&self) -> Result<Made, Errno> {
+        let parent = match self.parent() {
+            Ok(parent) => parent,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(Made::Displaced),
+            Err(errno) => return Err(errno),
+        };
+        let name = self.path.name().unwrap_or_default();
+        let made = match &self.text {
+            None => rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o555)),
+            Some(text) => write_new(&parent, name, text),
+        };
+        let inode =
+            || rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| descriptor::inode(&stat));
+        match made {
+            Ok(()) => inode().map(Made::New),
+            Err(Errno::EXIST) => match inode() {
+                Ok(inode) => Ok(Made::Standing(inode)),
+                Err(Errno::NOENT) => Ok(Made::Displaced),
+                Err(errno) => Err(errno),
+            },
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Removes it, if it is still what was made: anything else that stands there by now is somebody's own.
+    pub(super) fn remove(&self) {
+        let Ok(parent) = self.parent() else { return };
+        let name = self.path.name().unwrap_or_default();
+        let Ok(stat) = rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW) else { return };
+        if stat.st_mode & NO_WRITE != 0 {
+            return;
+        }
+        let kind = descriptor::kind(&stat);
+        // `rmdir` refuses a directory that holds anything.
+        let _ = match &self.text {
+            None if kind == FileType::Directory => rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR),
+            Some(text) if kind == FileType::RegularFile && self.holds(&parent, name, text) => {
+                rustix::fs::unlinkat(&parent, name, AtFlags::empty())
+            }
+            None | Some(_) => Ok(()),
+        };
+    }
+
+    fn holds(&self, parent: &OwnedFd, name: &[u8], text: &[u8]) -> bool {
+        use std::os::fd::AsFd;
+        git::regular(parent.as_fd(), name, TEXT).is_ok_and(|content| content == text || content.is_empty())
+    }
+
+    fn parent(&self) -> Result<OwnedFd, Errno> {
+        let parent = self.path.parent().ok_or(Errno::INVAL)?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        rustix::fs::openat2(CWD, parent.as_path(), flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)
+    }
+}
+
+fn write_new(parent: &OwnedFd, name: &[u8], text: &[u8]) -> Result<(), Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(parent, name, flags, Mode::from_raw_mode(0o444))?;
+    match rustix::io::write(&file, text) {
+        Ok(count) if count == text.len() => Ok(()),
+        written => {
+            let _ = rustix::fs::unlinkat(parent, name, AtFlags::empty());
+            Err(written.err().unwrap_or(Errno::NOSPC))
+        }
+    }
+}
