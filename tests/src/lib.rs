@@ -4,7 +4,7 @@
 
 mod harness;
 
-pub use harness::binaries::{opaque_run, probe};
+pub use harness::binaries::{opaque_run, opaque_run_with_faults, probe};
 pub use harness::ended::Ended;
 pub use harness::host::{Processes, cgroups, eventually, missing, program, tree};
 pub use harness::identity::{Identity, each_identity};

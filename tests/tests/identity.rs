@@ -73,7 +73,7 @@ fn replace(target: &Path, by: &Path) {
 }
 
 fn pick<'a>(round: u64, good: &'a Path, evil: &'a Path) -> &'a Path {
-    if round % 2 == 0 { good } else { evil }
+    if round.is_multiple_of(2) { good } else { evil }
 }
 
 #[test]

@@ -11,8 +11,20 @@ pub fn opaque_run() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     FOUND.get_or_init(|| match std::env::var_os("OPAQUE_RUN") {
         Some(named) => fs::canonicalize(&named).unwrap_or_else(|error| panic!("OPAQUE_RUN={named:?}: {error}")),
-        None => build(),
+        None => build(Build::Ordinary),
     })
+}
+
+/// An `opaque-run` that can fail or skip one step (`OPAQUE_FAULT_FAIL`, `OPAQUE_FAULT_SKIP`); always a debug build.
+pub fn opaque_run_with_faults() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| build(Build::Faults))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Build {
+    Ordinary,
+    Faults,
 }
 
 /// The probe; Cargo builds it before the tests of this package.
@@ -26,8 +38,14 @@ pub fn probe() -> &'static Path {
 }
 
 /// Builds `opaque-run` beside the tests, once for all the test programs that one `cargo test` starts.
-fn build() -> PathBuf {
-    let directory = profile_directory();
+fn build(build: Build) -> PathBuf {
+    let profile = profile_directory();
+    let target = profile.parent().expect("a profile directory lies in the target directory");
+    let (target, directory) = match build {
+        Build::Ordinary => (target.to_owned(), profile.clone()),
+        Build::Faults => (target.join("faults"), target.join("faults/debug")),
+    };
+    fs::create_dir_all(&directory).expect("the target directory is writable");
     let binary = directory.join("opaque-run");
     let lock = fs::File::create(directory.join(".opaque-tests.lock")).expect("the target directory is writable");
     // SAFETY: the descriptor is open; the lock goes with it.
@@ -38,9 +56,11 @@ fn build() -> PathBuf {
         return binary;
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "opaque-runner", "--bin", "opaque-run", "--target-dir"]);
-    cargo.arg(directory.parent().expect("a profile directory lies in the target directory"));
-    cargo.args(directory.ends_with("release").then_some("--release"));
+    cargo.args(["build", "--quiet", "--package", "opaque-runner", "--bin", "opaque-run", "--target-dir"]).arg(&target);
+    match build {
+        Build::Ordinary => cargo.args(profile.ends_with("release").then_some("--release")),
+        Build::Faults => cargo.args(["--features", "faults"]),
+    };
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
     let status = cargo.status().expect("cargo starts");
     assert!(status.success(), "opaque-run does not build");

@@ -187,6 +187,19 @@ impl Sandbox {
         self.start(Some(program).into_iter().chain(words(arguments)).collect())
     }
 
+    /// The build of `opaque-run` that can fail or skip a step, told which by a variable.
+    pub fn launch_with_fault<A: AsRef<OsStr>>(
+        &self,
+        fault: (&str, &str),
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Launch {
+        let program = self.base().join("tools/opaque-run-with-faults");
+        if !program.exists() {
+            place_program(binaries::opaque_run_with_faults(), &program);
+        }
+        self.start(Some(program.into_os_string()).into_iter().chain(words(arguments)).collect()).env(fault.0, fault.1)
+    }
+
     /// The same command without a sandbox.
     pub fn launch_outside<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Launch {
         self.start(words(arguments).collect())
