@@ -1,5 +1,7 @@
 //! The most that a run may have under a rule, and what of a run lies beyond it.
 
+use std::sync::{Arc, LazyLock};
+
 use crate::decision::Excess;
 use crate::glob::TextGlob;
 use crate::grants::{Grant, Grants, Place};
@@ -11,13 +13,25 @@ use crate::profile::{DEFAULT_PROFILE, Profiles};
 use crate::request::{Asked, AskedVariable};
 use crate::text::Text;
 
+static DEFAULT: LazyLock<Arc<Bounds>> = LazyLock::new(|| {
+    Arc::new(Bounds {
+        preferred: None,
+        profiles: vec![DEFAULT_PROFILE.to_owned()],
+        read: None,
+        write: None,
+        env: None,
+        limits: Limits::default(),
+        min_tier: None,
+    })
+});
+
 /// The most that a run may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ceiling {
     /// Whatever the caller asks for: a direct run without policy.
     Unbounded,
-    /// What is written here. Boxed: most rules have none of their own.
-    Bounded(Box<Bounds>),
+    /// What is written here. Shared: most rules have none of their own.
+    Bounded(Arc<Bounds>),
 }
 
 /// A stated ceiling. An absent part means what the named profiles grant.
@@ -42,15 +56,7 @@ pub(crate) struct Bounds {
 impl Ceiling {
     /// What a rule without a `[rules.sandbox]` table allows: the `default` profile.
     pub(crate) fn default_profile() -> Self {
-        Self::Bounded(Box::new(Bounds {
-            preferred: None,
-            profiles: vec![DEFAULT_PROFILE.to_owned()],
-            read: None,
-            write: None,
-            env: None,
-            limits: Limits::default(),
-            min_tier: None,
-        }))
+        Self::Bounded(Arc::clone(&DEFAULT))
     }
 
     /// The stated ceiling, if there is one.

@@ -79,6 +79,9 @@ impl TextGlob {
         if pattern.is_empty() {
             return Err(GlobError::Empty);
         }
+        if is_plain(pattern) {
+            return Ok(Self::literal(pattern.as_bytes()));
+        }
         let mut runs = Vec::new();
         let mut run = Vec::new();
         let mut characters = pattern.chars();
@@ -156,6 +159,11 @@ fn find(text: &[u8], run: &[u8]) -> Option<usize> {
         return Some(0);
     }
     text.windows(run.len()).position(|window| window == run)
+}
+
+/// True when no character of the pattern is special, nor forbidden: most patterns are literals.
+pub(crate) fn is_plain(pattern: &str) -> bool {
+    !pattern.contains(|character| is_special(character) || character == '\0')
 }
 
 fn is_special(character: char) -> bool {

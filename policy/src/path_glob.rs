@@ -3,15 +3,19 @@
 
 use std::fmt;
 
-use crate::glob::{GlobError, TextGlob};
+use crate::glob::{GlobError, TextGlob, is_plain};
 use crate::path::AbsPath;
 
-/// A path pattern, compared component by component.
+/// A path pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PathGlob {
-    steps: Vec<Step>,
-    /// The one path that matches, when there is only one: compared at once.
-    only: Option<AbsPath>,
+pub struct PathGlob(Shape);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Shape {
+    /// One path and no other: compared at once.
+    Only(AbsPath),
+    /// A walk, component by component.
+    Walk(Vec<Step>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,26 +39,45 @@ impl PathGlob {
             return Err(GlobError::Regex);
         }
         let below = pattern.strip_prefix('/').ok_or(GlobError::NotAbsolute)?;
+        if below.split('/').any(|component| matches!(component, "" | "." | "..")) {
+            return Err(GlobError::NotNormal);
+        }
+        if is_plain(pattern)
+            && let Ok(only) = AbsPath::new(pattern)
+        {
+            return Ok(Self(Shape::Only(only)));
+        }
         let steps = below.split('/').map(Step::new).collect::<Result<Vec<_>, _>>()?;
-        let only = only_path(&steps);
-        Ok(Self { steps, only })
+        Ok(Self(only_path(&steps).map_or(Shape::Walk(steps), Shape::Only)))
+    }
+
+    /// The only path that matches, when there is only one.
+    #[must_use]
+    pub fn as_literal(&self) -> Option<&AbsPath> {
+        match &self.0 {
+            Shape::Only(path) => Some(path),
+            Shape::Walk(_) => None,
+        }
     }
 
     /// True when the whole path matches.
     #[must_use]
     pub fn matches(&self, path: &AbsPath) -> bool {
-        match &self.only {
-            Some(only) => only == path,
-            None => matches_from(&self.steps, path),
+        match &self.0 {
+            Shape::Only(only) => only == path,
+            Shape::Walk(steps) => matches_from(steps, path),
         }
     }
 
     /// True when the last component matches this name: what an example without a directory is judged by.
     #[must_use]
     pub fn matches_name(&self, name: &[u8]) -> bool {
-        match self.steps.last() {
-            Some(Step::One(glob)) => glob.matches(name),
-            Some(Step::Any) | None => true,
+        match &self.0 {
+            Shape::Only(path) => path.name() == Some(name),
+            Shape::Walk(steps) => match steps.last() {
+                Some(Step::One(glob)) => glob.matches(name),
+                Some(Step::Any) | None => true,
+            },
         }
     }
 
@@ -62,18 +85,21 @@ impl PathGlob {
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self == other
-            || other.only.as_ref().is_some_and(|path| self.matches(path))
-            || matches!(self.steps.as_slice(), [Step::Any])
+            || other.as_literal().is_some_and(|path| self.matches(path))
+            || matches!(&self.0, Shape::Walk(steps) if matches!(steps.as_slice(), [Step::Any]))
     }
 }
 
 /// Shows the pattern the way it is written.
 impl fmt::Display for PathGlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.steps.iter().try_for_each(|step| match step {
-            Step::One(glob) => write!(f, "/{glob}"),
-            Step::Any => f.write_str("/**"),
-        })
+        match &self.0 {
+            Shape::Only(path) => path.components().try_for_each(|name| write!(f, "/{}", TextGlob::literal(name))),
+            Shape::Walk(steps) => steps.iter().try_for_each(|step| match step {
+                Step::One(glob) => write!(f, "/{glob}"),
+                Step::Any => f.write_str("/**"),
+            }),
+        }
     }
 }
 
@@ -81,7 +107,6 @@ impl Step {
     fn new(component: &str) -> Result<Self, GlobError> {
         match component {
             "**" => Ok(Self::Any),
-            "" | "." | ".." => Err(GlobError::NotNormal),
             name => TextGlob::part(name).map(Self::One),
         }
     }

@@ -80,6 +80,18 @@ impl Rule {
         judgement
     }
 
+    /// The only program that it can match, when there is only one.
+    pub(crate) fn only_program(&self) -> Option<&AbsPath> {
+        self.matchers.iter().find_map(|matcher| match matcher {
+            Matcher::Path(glob) => glob.as_literal(),
+            Matcher::Operation(_)
+            | Matcher::Content(_)
+            | Matcher::Arguments(_)
+            | Matcher::Uid(_)
+            | Matcher::Client(_) => None,
+        })
+    }
+
     /// True when it is certain that whatever matches `other` matches here too.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         self.matchers.iter().all(|wide| other.matchers.iter().any(|narrow| wide.covers(narrow)))

@@ -1,5 +1,7 @@
 //! Reads a `[rules.sandbox]` table.
 
+use std::sync::Arc;
+
 use crate::ceiling::{Bounds, Ceiling};
 use crate::document::{Item, Keys};
 use crate::glob::TextGlob;
@@ -31,7 +33,7 @@ pub(crate) fn ceiling(item: &Item<'_>) -> Result<Ceiling, LoadError> {
         [only] => Some(only.clone()),
         _ => None,
     });
-    Ok(Ceiling::Bounded(Box::new(Bounds {
+    Ok(Ceiling::Bounded(Arc::new(Bounds {
         preferred,
         profiles,
         read: table.get("read").map(|item| item.each(place)).transpose()?,

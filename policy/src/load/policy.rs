@@ -41,7 +41,7 @@ pub(crate) fn load_layer(name: LayerName, files: &[SourceFile], sight: Sight) ->
     let mut fallback: Option<Fallback> = None;
     let mut audit = Audit::UNSTATED;
     for source in files {
-        let file = read_file(source)?;
+        let file = read_file(source, sight)?;
         match sight {
             Sight::First => check(&file.rules, source)?,
             Sight::Again => {}
@@ -72,7 +72,7 @@ struct File {
     audit: Audit,
 }
 
-fn read_file(source: &SourceFile) -> Result<File, LoadError> {
+fn read_file(source: &SourceFile, sight: Sight) -> Result<File, LoadError> {
     let document = Document::parse(&source.file, &source.bytes)?;
     let table = document.root(&POLICY)?;
     check_version(&table)?;
@@ -80,7 +80,7 @@ fn read_file(source: &SourceFile) -> Result<File, LoadError> {
         fallback: fallback(&table)?,
         audit: audit(&table)?,
         rules: match table.get("rules") {
-            Some(item) => item.list()?.iter().map(rule).collect::<Result<_, _>>()?,
+            Some(item) => item.list()?.iter().map(|item| rule(item, sight)).collect::<Result<_, _>>()?,
             None => Vec::new(),
         },
     })

@@ -1,6 +1,7 @@
 //! Reads one `[[rules]]` table.
 
 use crate::ceiling::Ceiling;
+use crate::decide::Sight;
 use crate::document::{At, Item, Keys, Table};
 use crate::glob::{GlobError, TextGlob};
 use crate::load::LoadError;
@@ -53,8 +54,8 @@ pub(crate) struct LoadedRule {
     pub(crate) examples: Examples,
 }
 
-/// Reads one rule.
-pub(crate) fn rule(item: &Item<'_>) -> Result<LoadedRule, LoadError> {
+/// Reads one rule. Its examples are read on first sight only; the same bytes have the same ones.
+pub(crate) fn rule(item: &Item<'_>, sight: Sight) -> Result<LoadedRule, LoadError> {
     let table = item.table(&RULE)?;
     let name_item = table.require("name")?;
     let rule_name = name(&name_item)?;
@@ -72,11 +73,11 @@ pub(crate) fn rule(item: &Item<'_>) -> Result<LoadedRule, LoadError> {
         approval: approval_of(&table, action)?,
         ceiling: ceiling_of(&table, action)?,
     };
-    Ok(LoadedRule {
-        rule,
-        at: name_item.at(),
-        examples: table.get("examples").map_or(Ok(Vec::new()), |item| examples(&item))?,
-    })
+    let examples = match (sight, table.get("examples")) {
+        (Sight::First, Some(item)) => examples(&item)?,
+        (Sight::First, None) | (Sight::Again, _) => Vec::new(),
+    };
+    Ok(LoadedRule { rule, at: name_item.at(), examples })
 }
 
 /// Reads `[rules.approval]` or `[default_approval]` and holds it against the action.
