@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides what the product should do; the files in `tests/` say that. See `README.md`.
 
+pub mod bench;
 mod harness;
 
 pub use harness::binaries::{opaque_run, opaque_run_with_faults, probe};

@@ -1,0 +1,20 @@
+//! What the benches share. Nothing here knows a figure that the product should reach; the benches do.
+//!
+//! Reading order: how a bench starts and ends (session), the programs that it compares (binaries), where they
+//! run (ground, place), what they are compared with (peer), how time is taken (rounds), and what is printed (table).
+
+mod binaries;
+mod ground;
+mod peer;
+mod place;
+mod rounds;
+mod session;
+mod table;
+
+pub use binaries::{Binary, binaries, static_program};
+pub use ground::Ground;
+pub use peer::{Peer, bubblewrap};
+pub use place::Place;
+pub use rounds::{Contestant, Rounds, Samples, median};
+pub use session::{Failure, Outcome, bench};
+pub use table::{Bound, Table};
