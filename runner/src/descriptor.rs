@@ -31,14 +31,14 @@ pub fn real_path(file: impl AsFd) -> Result<Option<AbsPath>, Errno> {
 /// # Errors
 /// What `open` answers.
 pub fn reopen(file: impl AsFd, flags: OFlags) -> Result<OwnedFd, Errno> {
-    rustix::fs::open(magic_link(file), flags | OFlags::CLOEXEC, Mode::empty())
+    rustix::fs::open(magic_link(&file), flags | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// True when the caller may execute an open file, by its mode and by its mount.
 #[must_use]
 pub fn is_executable(file: impl AsFd) -> bool {
     // `AT_EMPTY_PATH` would say it without `/proc`, but the libraries in use refuse to pass it on.
-    rustix::fs::accessat(CWD, magic_link(file), Access::EXEC_OK, AtFlags::EACCESS).is_ok()
+    rustix::fs::accessat(CWD, magic_link(&file), Access::EXEC_OK, AtFlags::EACCESS).is_ok()
 }
 
 /// The identity in a `stat` result.
@@ -90,6 +90,7 @@ pub fn read_bounded(file: impl AsFd, bound: usize) -> Result<Vec<u8>, Errno> {
     Ok(content)
 }
 
-fn magic_link(file: impl AsFd) -> String {
+fn magic_link(file: &impl AsFd) -> String {
+    // By reference: a descriptor that is closed before its link is used names another file, or none.
     format!("/proc/self/fd/{}", file.as_fd().as_raw_fd())
 }

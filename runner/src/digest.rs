@@ -40,8 +40,8 @@ pub enum DigestError {
 impl Cache {
     /// A cache in `directory`, which need not exist.
     #[must_use]
-    pub fn new(directory: &AbsPath) -> Self {
-        Self { directory: directory.clone() }
+    pub fn new(directory: AbsPath) -> Self {
+        Self { directory }
     }
 
     /// The SHA-256 of an open file, lower-case hex. A cache that is missing, foreign or full of nonsense only costs time.
@@ -170,7 +170,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = AbsPath::new(directory.path().as_os_str().as_encoded_bytes()).unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        (directory, Cache::new(&path), path.join(NAME).unwrap())
+        (directory, Cache::new(path.clone()), path.join(NAME).unwrap())
     }
 
     /// A file whose time of change lies in the past, as far as a test can arrange that.

@@ -205,7 +205,7 @@ fn as_many_interpreters_are_followed_as_the_kernel_follows() {
 fn content_is_hashed_only_when_something_depends_on_it() {
     let place = Place::new();
     let script = place.script("script", "/usr/bin/env sh");
-    let cache = Cache::new(&place.at("state"));
+    let cache = Cache::new(place.at("state"));
     let path = Some(b"/usr/bin".as_slice());
     let search = Search { path, cwd: &place.top, content: Content::Hashed(&cache) };
     let program = resolve(&"./script".into(), search).unwrap().program;

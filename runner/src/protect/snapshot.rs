@@ -29,8 +29,8 @@ enum State {
 impl Snapshot {
     /// Looks at each path now.
     #[must_use]
-    pub fn take(paths: impl IntoIterator<Item = &AbsPath>) -> Self {
-        Self { was: paths.into_iter().map(|path| (path.clone(), state(path))).collect() }
+    pub fn take(paths: &[AbsPath]) -> Self {
+        Self { was: paths.iter().map(|path| (path.clone(), state(path))).collect() }
     }
 
     /// The paths that are not what they were.
@@ -96,7 +96,7 @@ mod tests {
         fs::write(small.as_path(), "a").unwrap();
         fs::write(large.as_path(), vec![0; 100_000]).unwrap();
         fs::create_dir(hooks.as_path()).unwrap();
-        let snapshot = Snapshot::take([&small, &large, &hooks, &absent]);
+        let snapshot = Snapshot::take(&[small.clone(), large.clone(), hooks.clone(), absent.clone()]);
         assert_eq!(snapshot.changed(), []);
         fs::write(small.as_path(), "b").unwrap();
         assert_eq!(snapshot.changed(), [small.clone()]);

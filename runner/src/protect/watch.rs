@@ -50,7 +50,7 @@ impl Watch {
     ///
     /// # Errors
     /// See [`WatchError`].
-    pub fn new(paths: impl IntoIterator<Item = &AbsPath>) -> Result<Self, WatchError> {
+    pub fn new(paths: &[AbsPath]) -> Result<Self, WatchError> {
         let root = AbsPath::root();
         let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)
             .map_err(|source| WatchError { path: root, source })?;
@@ -132,7 +132,7 @@ mod tests {
         let (_directory, top) = place();
         let config = top.join("config").unwrap();
         fs::write(config.as_path(), "a").unwrap();
-        let mut watch = Watch::new([&config]).unwrap();
+        let mut watch = Watch::new(std::slice::from_ref(&config)).unwrap();
         assert!(!is_readable(&watch));
         fs::write(top.join("config.lock").unwrap().as_path(), "b").unwrap();
         assert_eq!(watch.changed(), None, "another name");
@@ -151,7 +151,7 @@ mod tests {
         let (_directory, top) = place();
         let config = top.join("config").unwrap();
         fs::write(config.as_path(), "a").unwrap();
-        let mut watch = Watch::new([&config]).unwrap();
+        let mut watch = Watch::new(std::slice::from_ref(&config)).unwrap();
         fs::write(config.as_path(), "b").unwrap();
         assert_eq!(watch.changed(), None);
     }
@@ -160,7 +160,7 @@ mod tests {
     fn lost_events_count_as_a_change() {
         let (_directory, top) = place();
         let config = top.join("config").unwrap();
-        let mut watch = Watch::new([&config]).unwrap();
+        let mut watch = Watch::new(std::slice::from_ref(&config)).unwrap();
         let most: usize = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap().trim().parse().unwrap();
         let (one, two) = (top.join("one").unwrap(), top.join("two").unwrap());
         fs::write(one.as_path(), "").unwrap();
