@@ -8,8 +8,9 @@ use crate::grants::{Grant, Grants, Place};
 use crate::layer::LayerName;
 use crate::limits::Limits;
 use crate::path::AbsPath;
-use crate::plan::Tier;
+use crate::plan::{Access, Tier};
 use crate::profile::{DEFAULT_PROFILE, Profiles};
+use crate::reach::Reach;
 use crate::request::{Asked, AskedVariable};
 use crate::text::Text;
 
@@ -96,6 +97,11 @@ impl Bounds {
         excess.extend(run.asked.limits.beyond(&highest).into_iter().map(Excess::Limit));
         excess
     }
+
+    /// The places that this ceiling, of the rule that is labelled so, allows the run.
+    pub(crate) fn reach(&self, run: &Run<'_>, layer: LayerName, rule: String) -> Reach {
+        Named { bounds: self, run, layer }.reach(rule)
+    }
 }
 
 /// A ceiling together with the run, to look the named profiles up only when something widens.
@@ -108,7 +114,6 @@ struct Named<'r> {
 impl Named<'_> {
     fn places_beyond(&self) -> Vec<Excess> {
         let Run { profile, asked, home, .. } = self.run;
-        let mut excess = Vec::new();
         let mut read: Vec<AbsPath> = asked.read.clone();
         let mut write: Vec<AbsPath> = asked.write.clone();
         if self.bounds.read.is_some() {
@@ -118,26 +123,19 @@ impl Named<'_> {
             write.extend(resolved(&profile.write, home));
         }
         if read.is_empty() && write.is_empty() {
-            return excess;
+            return Vec::new();
         }
-        let writable = self.writable();
-        let readable = self.readable();
-        let is_in = |places: &[AbsPath], path: &AbsPath| places.iter().any(|place| path.is_within(place));
-        for path in read {
-            if !is_in(&readable, &path) && !is_in(&writable, &path) {
-                excess.push(Excess::Read(path));
-            }
-        }
-        excess.extend(write.into_iter().filter(|path| !is_in(&writable, path)).map(Excess::Write));
-        excess
+        let reach = self.reach(String::new());
+        let read = read.iter().filter_map(|path| reach.excess(path, Access::ReadOnly));
+        read.chain(write.iter().filter_map(|path| reach.excess(path, Access::ReadWrite))).collect()
     }
 
-    fn readable(&self) -> Vec<AbsPath> {
-        self.places(self.bounds.read.as_deref(), |grants| &grants.read)
-    }
-
-    fn writable(&self) -> Vec<AbsPath> {
-        self.places(self.bounds.write.as_deref(), |grants| &grants.write)
+    fn reach(&self, rule: String) -> Reach {
+        Reach {
+            rule,
+            read: self.places(self.bounds.read.as_deref(), |grants| &grants.read),
+            write: self.places(self.bounds.write.as_deref(), |grants| &grants.write),
+        }
     }
 
     fn places(&self, stated: Option<&[Place]>, of: impl Fn(&Grants) -> &Vec<Grant>) -> Vec<AbsPath> {

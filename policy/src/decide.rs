@@ -19,6 +19,7 @@ use crate::load::{LoadError, load_layer};
 use crate::path::AbsPath;
 use crate::plan::hex;
 use crate::profile::{DEFAULT_PROFILE, Profiles};
+use crate::reach::Reach;
 use crate::request::{Asked, Request};
 use crate::rule::{Action, Approval, Matcher, Rule};
 
@@ -144,9 +145,9 @@ impl PolicySet {
         let outcome = self.conclude(&Cast::new(&self.layers, &votes), request, profiles);
         let trace = Trace { layers: Arc::clone(&self.layers), votes };
         match outcome {
-            Ok(Granted { grants, approval, rule, why }) => {
+            Ok(Granted { grants, reaches, approval, rule, why }) => {
                 let policy_digest = self.digest.clone();
-                let permission = Permission { grants, rule, why, approval, policy_digest, trace };
+                let permission = Permission { grants, reaches, rule, why, approval, policy_digest, trace };
                 match approval {
                     Approval::Never => Decision::Allow(permission),
                     Approval::FirstUse | Approval::Always => Decision::Ask(permission),
@@ -172,34 +173,45 @@ impl PolicySet {
             return Err(Refused { rule, why, reason });
         }
         floor_allows(&request.asked)?;
-        let grants = self.grants(cast, &request.asked, profiles, &rule)?;
+        let (grants, reaches) = self.grants(cast, &request.asked, profiles, &rule)?;
         // INVARIANT: `allow` goes with `never` and `ask` with anything else, so the strictest approval is the answer.
-        Ok(Granted { grants, approval: cast.approval(), rule, why })
+        Ok(Granted { grants, reaches, approval: cast.approval(), rule, why })
     }
 
-    /// The grants of the run's profile with the flags that every ceiling accepts.
-    fn grants(&self, cast: &Cast<'_>, asked: &Asked, profiles: &Profiles, rule: &str) -> Result<Grants, Refused> {
+    /// The grants of the run's profile with the flags that every ceiling accepts, and where those may lead.
+    fn grants(
+        &self,
+        cast: &Cast<'_>,
+        asked: &Asked,
+        profiles: &Profiles,
+        rule: &str,
+    ) -> Result<(Grants, Vec<Reach>), Refused> {
         let name = asked.profile.as_deref().unwrap_or_else(|| cast.preferred_profile());
         let profile = profiles.grants(name).ok_or_else(|| unknown_profile(name, profiles, rule))?;
         let run = Run { profile: &profile, asked, profiles, home: &self.home };
         let mut limits = profile.limits.clone();
         let mut min_tier = profile.min_tier;
+        let mut reaches = Vec::new();
         for answer in &cast.answers {
             if let Some(bounds) = answer.layer.ceiling(answer.by).bounds() {
                 let excess = bounds.excess(&run, answer.layer.name);
                 if !excess.is_empty() {
                     return Err(beyond(answer, excess));
                 }
+                if !asked.read.is_empty() || !asked.write.is_empty() {
+                    reaches.push(bounds.reach(&run, answer.layer.name, answer.layer.label(answer.by)));
+                }
                 limits = limits.tightened_by(&bounds.limits);
                 min_tier = bounds.min_tier.map_or(min_tier, |tier| tier.max(min_tier));
             }
         }
-        Ok(with_flags(Grants { limits, min_tier, ..profile }, asked))
+        Ok((with_flags(Grants { limits, min_tier, ..profile }, asked), reaches))
     }
 }
 
 struct Granted {
     grants: Grants,
+    reaches: Vec<Reach>,
     approval: Approval,
     rule: String,
     why: Option<String>,

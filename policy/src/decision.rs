@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::facts::HostFacts;
 use crate::grants::Grants;
 use crate::layer::{Layer, Vote};
 use crate::limits::Beyond;
 use crate::path::AbsPath;
+use crate::plan::Access;
+use crate::reach::Reach;
 use crate::rule::{Action, Approval};
 use crate::text::Text;
 
@@ -47,6 +50,7 @@ impl Decision {
 #[must_use]
 pub struct Permission {
     pub(crate) grants: Grants,
+    pub(crate) reaches: Vec<Reach>,
     pub(crate) rule: String,
     pub(crate) why: Option<String>,
     pub(crate) approval: Approval,
@@ -89,6 +93,23 @@ impl Permission {
     #[must_use]
     pub fn trace(&self) -> &Trace {
         &self.trace
+    }
+
+    /// Holds the paths of `--read` and `--write` against the ceilings once more, now that the host
+    /// says where their links lead. To be asked before the grants are lowered.
+    ///
+    /// # Errors
+    /// The denial, when a link leads out of a ceiling.
+    pub fn check_links(&self, facts: &HostFacts) -> Result<(), Box<Denial>> {
+        for reach in &self.reaches {
+            let mut excess = reach.excess_of_links(&self.grants.read, Access::ReadOnly, facts);
+            excess.extend(reach.excess_of_links(&self.grants.write, Access::ReadWrite, facts));
+            if !excess.is_empty() {
+                let (rule, reason, trace) = (reach.rule.clone(), Reason::Excess(excess), self.trace.clone());
+                return Err(Box::new(Denial { rule, why: None, reason, trace }));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod request;
 
+pub mod authorize;
 pub mod decide;
 pub mod decision;
 pub mod document;
@@ -28,3 +29,4 @@ pub mod text;
 pub mod units;
 
 mod ceiling;
+mod reach;

@@ -1,6 +1,9 @@
 //! What flags and ceilings make of a permission.
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::facts::{Account, HostFacts, Leads, PathFact, Workspace};
 
 #[test]
 fn under_a_policy_a_flag_that_widens_must_fit_the_ceiling() {
@@ -127,4 +130,40 @@ fn the_machines_policy_never_means_a_profile_of_the_caller() {
     assert_eq!(word(&policy("", &rules).decide(&request, &users)), "allow");
     assert_eq!(word(&policy(&rules, "").decide(&request, &machines)), "allow");
     assert_eq!(denied(policy(&rules, "").decide(&request, &users)).rule(), "system:build");
+}
+
+/// A host on which the one link `/srv/link` leads to this place.
+fn host(real: &str) -> HostFacts {
+    let text = Text::from(real);
+    let leads_to = Leads::Directory(Inode { device: 1, number: 3 });
+    let link = PathFact::Link { text, real: Some(path(real)), leads_to };
+    HostFacts {
+        account: Account { uid: 1000, gid: 1000, name: "ann".into(), home: home() },
+        env: BTreeMap::new(),
+        paths: BTreeMap::from([(path("/srv/link"), link)]),
+        workspace: Workspace::None { why: "none".into() },
+        git_settings: Vec::new(),
+        is_root: false,
+        guarded: Vec::new(),
+    }
+}
+
+#[test]
+fn a_link_does_not_lead_out_of_a_ceiling() {
+    let user = format!("{MAKE}[rules.sandbox]\nread = [\"/srv\"]\nwrite = [\"/srv/out\"]\n");
+    let read = || Asked { read: vec![path("/srv/link")], ..Asked::default() };
+    let permission = allowed(decide(&policy("", &user), &asking(read())));
+    assert_eq!(permission.check_links(&host("/srv/data")), Ok(()));
+    let denial = permission.check_links(&host("/home/ann/.ssh")).unwrap_err();
+    assert_snapshot!(denial, @r#"
+    denied by `user:build`: reading `/home/ann/.ssh` is not allowed
+    "#);
+
+    let wide = format!("{MAKE}[rules.sandbox]\nread = [\"/home\"]\nwrite = [\"/srv\"]\n");
+    let write = Asked { write: vec![path("/srv/link")], ..Asked::default() };
+    let permission = allowed(decide(&policy("", &wide), &asking(write)));
+    assert!(permission.check_links(&host("/home/ann/.ssh")).is_err());
+
+    let direct = allowed(decide(&policy("", ""), &asking(read())));
+    assert_eq!(direct.check_links(&host("/home/ann/.ssh")), Ok(()));
 }
