@@ -5,7 +5,6 @@
 
 pub mod request;
 
-pub mod authorize;
 pub mod decide;
 pub mod decision;
 pub mod document;
