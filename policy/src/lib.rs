@@ -5,6 +5,7 @@
 
 pub mod request;
 
+pub mod authorize;
 pub mod decide;
 pub mod decision;
 pub mod document;

@@ -1,12 +1,37 @@
 //! `opaque-run`: the line from invocation to outcome, and the thin shell that carries a plan out.
+//!
+//! In reading order: [`line`](mod@line) is the whole run on one screen; what it reads of the world; what it makes
+//! ready; what it stands by; what it says at the end.
+
+pub mod line;
+
+pub mod flags;
+pub mod invocation;
 
 pub mod account;
-pub mod descriptor;
-pub mod digest;
 pub mod git;
 pub mod host;
-pub mod journal;
+pub mod policy_files;
 pub mod program;
-pub mod protect;
 pub mod shebang;
 pub mod workspace;
+
+pub mod bounds;
+pub mod launch;
+pub mod prepare;
+pub mod protect;
+pub mod streams;
+
+pub mod relay;
+pub mod supervise;
+pub mod terminal;
+
+pub mod controls;
+pub mod explain;
+pub mod finish;
+pub mod journal;
+pub mod outcome;
+pub mod report;
+
+pub mod descriptor;
+pub mod digest;

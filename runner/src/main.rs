@@ -1,1 +1,16 @@
-fn main() {}
+//! `opaque-run`: parses the command line, walks the line, says how it ended.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use opaque_runner::finish;
+use opaque_runner::flags::{self, Parsed};
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    match flags::parse(&arguments) {
+        Parsed::Flags(flags) => finish::run(&flags),
+        Parsed::Text(text) => finish::show(&text),
+        Parsed::Wrong(message) => finish::misused(&message),
+    }
+}

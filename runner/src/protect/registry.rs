@@ -2,6 +2,7 @@
 //! what a crash left. Never removes a directory that holds anything.
 
 use std::cell::RefCell;
+use std::os::fd::BorrowedFd;
 
 use opaque_policy::facts::{GitLayout, Workspace, WorkspaceRoot};
 use opaque_policy::path::AbsPath;
@@ -41,7 +42,7 @@ struct Domain {
 #[must_use]
 pub struct Placeholders {
     standing: Vec<(AbsPath, Inode)>,
-    _rooms: Vec<Room>,
+    rooms: Vec<Room>,
 }
 
 /// What came of making placeholders.
@@ -143,7 +144,7 @@ impl Registry {
         if !changed.is_empty() {
             return Ok(Stood::Changed(changed));
         }
-        Ok(Stood::Ready(Placeholders { standing, _rooms: rooms }))
+        Ok(Stood::Ready(Placeholders { standing, rooms }))
     }
 }
 
@@ -216,6 +217,23 @@ impl Placeholders {
     #[must_use]
     pub fn standing(&self) -> Vec<(AbsPath, Inode)> {
         self.standing.clone()
+    }
+
+    /// True when no room is held, so that there is nothing to clear up.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rooms.is_empty()
+    }
+
+    /// The descriptors that a process needs to stand in for this one, with [`Placeholders::clear`].
+    #[must_use]
+    pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        self.rooms.iter().map(Room::descriptor).collect()
+    }
+
+    /// Removes them in the name of a run that was killed, unless another run still needs them.
+    pub fn clear(&self) {
+        self.rooms.iter().for_each(Room::leave);
     }
 
     /// Removes them, unless another run still needs them.

@@ -3,7 +3,7 @@
 //! Both locks are open-file-description locks on one byte each, so that they work on every file system and end with
 //! the process that holds them. INVARIANT: the list names a placeholder before it is made.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use nix::fcntl::{FcntlArg, fcntl};
@@ -74,6 +74,20 @@ impl Room {
         done
     }
 
+    /// Leaves: the last one out removes the placeholders and the room.
+    pub(super) fn leave(&self) {
+        let _ = self.at_the_gate(|| {
+            lock(&self.file, Byte::Users, Hold::Alone)?;
+            sweep(&self.list()?);
+            rustix::fs::unlink(self.path.as_path())
+        });
+    }
+
+    /// The descriptor that holds the locks.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
     /// The placeholders that the list names.
     pub(super) fn list(&self) -> Result<Vec<Placeholder>, Errno> {
         read(&self.file)
@@ -85,14 +99,9 @@ impl Room {
     }
 }
 
-/// Leaves: the last one out removes the placeholders and the room.
 impl Drop for Room {
     fn drop(&mut self) {
-        let _ = self.at_the_gate(|| {
-            lock(&self.file, Byte::Users, Hold::Alone)?;
-            sweep(&self.list()?);
-            rustix::fs::unlink(self.path.as_path())
-        });
+        self.leave();
     }
 }
 

@@ -85,10 +85,10 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
         landlock::restrict(&image.ruleset)
     })?;
     replace_streams(image).at(Step::Descriptors)?;
-    let Root { canary, .. } = root;
-    step(Step::Descriptors, &mut || {
-        descriptors::close_all_except([channel.0.as_raw_fd(), canary.as_raw_fd()])
-    })?;
+    // What is owned is given up by its owner; the rest of the caller's descriptors is closed by number.
+    let Root { base, canary, empty_directory } = root;
+    drop((proc, base, empty_directory));
+    step(Step::Descriptors, &mut || descriptors::close_all_except([channel.0.as_raw_fd(), canary.as_raw_fd()]))?;
     step(Step::Seccomp, &mut || seccomp::install(&image.filter))?;
     step(Step::HideInit, &mut || rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable))?;
     step(Step::JoinCgroup, &mut || if image.joins_cgroups { channel.wait() } else { Ok(()) })?;
@@ -100,9 +100,7 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
 /// The command's process: checks every layer from inside, waits at the barrier, becomes the command.
 fn start(image: &Image, channel: &ChildChannel, canary: &OwnedFd) -> Failure {
     match pass_barrier(image, channel, canary) {
-        Ok(program) => {
-            Failure::new(Step::Exec, exec::execute(&program, &image.exec.argv, &image.exec.env))
-        }
+        Ok(program) => Failure::new(Step::Exec, exec::execute(&program, &image.exec.argv, &image.exec.env)),
         Err(failure) => failure,
     }
 }

@@ -80,6 +80,6 @@ pub(crate) fn fork() -> Result<Forked, Errno> {
 }
 
 pub(crate) fn last_errno() -> Errno {
-    // SAFETY: reads this thread's errno, which libc keeps valid.
-    Errno::from_raw_os_error(unsafe { *libc::__errno_location() })
+    // Allocates nothing: the error holds the number itself.
+    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
 }

@@ -1,6 +1,6 @@
 //! Closes what the caller left open: one descriptor of a host directory would be an escape.
 
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 
@@ -46,7 +46,7 @@ pub fn duplicate(number: RawFd) -> Option<OwnedFd> {
 
 /// Leaves a janitor nothing but its pipe and what it was given: the standard streams are closed as
 /// well, so that nobody who reads them waits for it.
-pub(crate) fn close_for_janitor(watched: RawFd, keep: &[OwnedFd]) {
+pub(crate) fn close_for_janitor(watched: RawFd, keep: &[BorrowedFd<'_>]) {
     let mut kept: Vec<RawFd> = keep.iter().map(std::os::fd::AsRawFd::as_raw_fd).chain([watched]).collect();
     kept.sort_unstable();
     let mut first: u32 = 0;

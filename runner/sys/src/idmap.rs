@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn an_id_is_mapped_onto_itself() {
-        for (id, text) in [(0, "0 0 1\n"), (7, "7 7 1\n"), (1000, "1000 1000 1\n"), (u32::MAX, "4294967295 4294967295 1\n")]
+        for (id, text) in
+            [(0, "0 0 1\n"), (7, "7 7 1\n"), (1000, "1000 1000 1\n"), (u32::MAX, "4294967295 4294967295 1\n")]
         {
             let mut line = Line::default();
             line.map(id);

@@ -3,7 +3,7 @@
 //! It holds no descriptor of the caller, no terminal and no part in the run. It waits for the end of a
 //! pipe that only the supervisor holds, does its one job and ends.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
@@ -26,7 +26,7 @@ pub struct Janitor {
 ///
 /// # Errors
 /// Out of processes or descriptors.
-pub fn start(keep: &[OwnedFd], clear_up: impl FnOnce()) -> Result<Janitor, Errno> {
+pub fn start(keep: &[BorrowedFd<'_>], clear_up: impl FnOnce()) -> Result<Janitor, Errno> {
     let (watched, alive) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     match clone::fork()? {
         Forked::Parent(pid) => Ok(Janitor { pid, _alive: alive }),
@@ -39,7 +39,7 @@ pub fn start(keep: &[OwnedFd], clear_up: impl FnOnce()) -> Result<Janitor, Errno
     }
 }
 
-fn stand_by(watched: &OwnedFd, keep: &[OwnedFd]) {
+fn stand_by(watched: &OwnedFd, keep: &[BorrowedFd<'_>]) {
     // A session of its own: a signal to the caller's group or terminal is not meant for it.
     let _ = rustix::process::setsid();
     descriptors::close_for_janitor(watched.as_raw_fd(), keep);

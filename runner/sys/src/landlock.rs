@@ -120,13 +120,7 @@ fn add_rule(ruleset: &Ruleset, rule: &PathBeneath) -> Result<(), Errno> {
     // LANDLOCK_RULE_PATH_BENEATH is 1.
     // SAFETY: `rule` outlives the call and has the layout of the kernel's structure.
     let result = unsafe {
-        libc::syscall(
-            libc::SYS_landlock_add_rule,
-            ruleset.descriptor.as_raw_fd(),
-            1,
-            std::ptr::from_ref(rule),
-            0_u32,
-        )
+        libc::syscall(libc::SYS_landlock_add_rule, ruleset.descriptor.as_raw_fd(), 1, std::ptr::from_ref(rule), 0_u32)
     };
     if result == 0 { Ok(()) } else { Err(last_errno()) }
 }

@@ -6,8 +6,8 @@
 
 pub mod image;
 
-mod spawn;
 mod child;
+mod spawn;
 
 mod clone;
 pub mod descriptors;

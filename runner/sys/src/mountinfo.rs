@@ -24,7 +24,8 @@ pub(crate) fn check(entries: &[Entry]) -> Result<(), Errno> {
         let read = rustix::io::read(&file, space)?;
         filled += read;
         let mut start = 0;
-        while let Some(length) = buffer.get(start..filled).and_then(|rest| rest.iter().position(|byte| *byte == b'\n')) {
+        while let Some(length) = buffer.get(start..filled).and_then(|rest| rest.iter().position(|byte| *byte == b'\n'))
+        {
             found.line(buffer.get(start..start + length).unwrap_or_default(), entries)?;
             start += length + 1;
         }

@@ -95,7 +95,8 @@ const FORWARDED: usize = 0x6f70_6171;
 /// The init is gone.
 pub fn send_to_init(pidfd: impl std::os::fd::AsFd, number: i32) -> Result<(), Errno> {
     use std::os::fd::AsRawFd;
-    let info = QueuedInfo { number, errno: 0, code: libc::SI_QUEUE, _pad: 0, pid: 0, uid: 0, value: FORWARDED, rest: [0; 12] };
+    let info =
+        QueuedInfo { number, errno: 0, code: libc::SI_QUEUE, _pad: 0, pid: 0, uid: 0, value: FORWARDED, rest: [0; 12] };
     // SAFETY: `info` has the size and layout of `siginfo_t` for queued signals and outlives the call.
     let result = unsafe {
         libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_fd().as_raw_fd(), number, std::ptr::from_ref(&info), 0_u32)

@@ -19,8 +19,22 @@ use crate::step::{Failure, Step};
 const MASKED_IN_PROC: &[&CStr] = &[c"keys", c"key-users"];
 /// Those that only the superuser's uid could read.
 const MASKED_IN_PROC_FOR_ROOT: &[&CStr] = &[
-    c"kcore", c"timer_list", c"interrupts", c"latency_stats", c"sched_debug", c"slabinfo", c"vmallocinfo",
-    c"pagetypeinfo", c"kpagecount", c"kpageflags", c"kpagecgroup", c"iomem", c"ioports", c"acpi", c"asound", c"scsi",
+    c"kcore",
+    c"timer_list",
+    c"interrupts",
+    c"latency_stats",
+    c"sched_debug",
+    c"slabinfo",
+    c"vmallocinfo",
+    c"pagetypeinfo",
+    c"kpagecount",
+    c"kpageflags",
+    c"kpagecgroup",
+    c"iomem",
+    c"ioports",
+    c"acpi",
+    c"asound",
+    c"scsi",
 ];
 
 /// Puts every entry in its place; on failure `detail` is the entry's index.

@@ -1,0 +1,162 @@
+//! Shows a decision and a plan to a person, or to a program as JSON. Runs nothing.
+
+use std::fmt::Write;
+
+use opaque_policy::decision::Decision;
+use opaque_policy::plan::{Access, Content, Plan, Protection};
+use opaque_policy::units;
+use serde::Serialize;
+
+use crate::bounds::{Bound, Bounds, Enforcement};
+
+/// `--plan --json`: the plan, its digest and how its limits would be kept.
+pub fn plan_json(plan: &Plan, bounds: &Bounds) -> String {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        digest: String,
+        plan: &'a Plan,
+        limits: &'a [Bound],
+    }
+    json(&Shown { digest: plan.digest(), plan, limits: &bounds.bounds })
+}
+
+/// `--explain --json`: the decision, its whole trace and, when it permits, the plan.
+pub fn decision_json(decision: &Decision, plan: Option<&Plan>) -> String {
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        decision: &'static str,
+        rule: &'a str,
+        reason: Option<String>,
+        hint: Option<String>,
+        trace: &'a opaque_policy::decision::Trace,
+        plan: Option<&'a Plan>,
+    }
+    let (word, rule, reason, hint) = words(decision);
+    json(&Shown { decision: word, rule, reason, hint, trace: decision.trace(), plan })
+}
+
+/// `--plan`: the plan for a person.
+pub fn plan_text(plan: &Plan, bounds: &Bounds) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "plan       {}", plan.digest());
+    let _ = writeln!(text, "program    {}", plan.program.path);
+    for interpreter in &plan.program.interpreters {
+        let _ = writeln!(text, "           run by {}", interpreter.path);
+    }
+    for (index, argument) in plan.argv.iter().enumerate() {
+        let _ = writeln!(text, "{} {argument}", if index == 0 { "arguments " } else { "          " });
+    }
+    let _ = writeln!(text, "directory  {}", plan.cwd);
+    let _ = writeln!(text, "identity   uid {}, gid {}", plan.identity.uid, plan.identity.gid);
+    let _ = writeln!(text, "profile    {} (by {})", plan.authority.profile, plan.authority.rule);
+    let _ = writeln!(text, "network    private loopback only");
+    list(&mut text, "writable", plan.mounts.iter().filter_map(writable));
+    list(&mut text, "read-only", plan.mounts.iter().filter_map(read_only));
+    list(
+        &mut text,
+        "protected",
+        plan.protected.iter().filter_map(|protected| match protected.by {
+            Protection::Pinned { .. } => None,
+            Protection::ReadOnly { .. } => Some(protected.path.to_string()),
+            Protection::Placeholder | Protection::PlaceholderFile { .. } => {
+                Some(format!("{} (does not exist, cannot be made)", protected.path))
+            }
+        }),
+    );
+    list(&mut text, "variables", plan.env.iter().map(|variable| format!("{}={}", variable.name, variable.value)));
+    list(&mut text, "limits", bounds.bounds.iter().map(limit));
+    list(&mut text, "notes", plan.notes.iter().cloned());
+    text
+}
+
+/// `--explain`: the decision and why, for a person.
+pub fn decision_text(decision: &Decision, plan: Option<&Plan>) -> String {
+    let (word, rule, reason, hint) = words(decision);
+    let mut text = format!("{word} by `{rule}`\n");
+    if let Some(reason) = reason {
+        let _ = writeln!(text, "  {reason}");
+    }
+    if let Some(hint) = hint {
+        let _ = writeln!(text, "  hint: {hint}");
+    }
+    let _ = writeln!(text);
+    let _ = write!(text, "{}", decision.trace());
+    if let Some(plan) = plan {
+        let _ = writeln!(text);
+        let _ = writeln!(text, "it would run under profile `{}` with:", plan.authority.profile);
+        list(&mut text, "writable", plan.mounts.iter().filter_map(writable));
+        let read_only = plan.mounts.iter().filter_map(read_only).count();
+        let _ = writeln!(text, "read-only  {read_only} system and toolchain paths (see --plan)");
+        let _ = writeln!(text, "network    none: only a loopback interface of its own");
+        list(&mut text, "notes", plan.notes.iter().cloned());
+    }
+    text
+}
+
+fn words(decision: &Decision) -> (&'static str, &str, Option<String>, Option<String>) {
+    match decision {
+        Decision::Allow(permission) => ("allowed", permission.rule(), permission.why().map(str::to_owned), None),
+        Decision::Ask(permission) => (
+            "needs approval",
+            permission.rule(),
+            permission.why().map(str::to_owned),
+            Some("no approver exists in this version: the run would end with exit code 121".to_owned()),
+        ),
+        Decision::Deny(denial) => ("denied", denial.rule(), Some(denial.to_string()), denial.hint()),
+    }
+}
+
+fn list(text: &mut String, name: &str, items: impl Iterator<Item = String>) {
+    for (index, item) in items.enumerate() {
+        let _ = writeln!(text, "{:<10} {item}", if index == 0 { name } else { "" });
+    }
+}
+
+fn writable(mount: &opaque_policy::plan::Mount) -> Option<String> {
+    match &mount.content {
+        Content::Bind { access: Access::ReadWrite, .. } => Some(mount.target.to_string()),
+        Content::Private { .. } => Some(format!("{} (private, gone afterwards)", mount.target)),
+        Content::Bind { access: Access::ReadOnly, .. }
+        | Content::Device { .. }
+        | Content::Directory
+        | Content::Symlink { .. }
+        | Content::File { .. }
+        | Content::Proc
+        | Content::Pts => None,
+    }
+}
+
+fn read_only(mount: &opaque_policy::plan::Mount) -> Option<String> {
+    match &mount.content {
+        Content::Bind { access: Access::ReadOnly, .. } => Some(mount.target.to_string()),
+        Content::Bind { access: Access::ReadWrite, .. }
+        | Content::Private { .. }
+        | Content::Device { .. }
+        | Content::Directory
+        | Content::Symlink { .. }
+        | Content::File { .. }
+        | Content::Proc
+        | Content::Pts => None,
+    }
+}
+
+fn limit(bound: &Bound) -> String {
+    let max = match bound.name {
+        "memory" | "tmp" | "output" => units::show_size(bound.max),
+        "wall" => units::show_duration(std::time::Duration::from_millis(bound.max)),
+        "cpu" => format!("{}%", bound.max),
+        _ => bound.max.to_string(),
+    };
+    let weaker = match bound.enforcement {
+        Enforcement::Enforced => "",
+        Enforcement::Degraded => " (degraded)",
+        Enforcement::Absent => " (absent)",
+    };
+    format!("{} {max}: {}{weaker}", bound.name, bound.mechanism)
+}
+
+fn json(value: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}

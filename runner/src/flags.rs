@@ -1,0 +1,143 @@
+//! What was typed, nothing more. Its meaning is made by [`crate::invocation`].
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// The command line of `opaque-run`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "opaque-run",
+    version,
+    about = "Runs a command that you do not fully trust, with exactly what policy grants it",
+    override_usage = "opaque-run [OPTIONS] -- COMMAND [ARGUMENT]...",
+    after_help = "Exit codes: the command's own; 120 denied by policy; 121 not approved; 122 resource limit;\n\
+                  124 wall time; 125 sandbox could not be built; 126 not executable; 127 not found; 128+n signal n.",
+    disable_version_flag = false
+)]
+pub struct Flags {
+    /// Profile to run under (default: the policy's, else `default`)
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// Policy file used instead of the user's own
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+
+    /// Also show this path inside, read-only (repeatable)
+    #[arg(long, value_name = "PATH")]
+    pub read: Vec<PathBuf>,
+
+    /// Also show this path inside, writable (repeatable)
+    #[arg(long, value_name = "PATH")]
+    pub write: Vec<PathBuf>,
+
+    /// Pass a variable of the caller, or set one (repeatable)
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    pub env: Vec<OsString>,
+
+    /// Limit a resource: cpu, memory, pids, files, tmp, inodes, output, wall (repeatable)
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub limit: Vec<String>,
+
+    /// End the command after this time, as `--limit wall=…` (for example 90s, 10m)
+    #[arg(long, value_name = "DURATION")]
+    pub timeout: Option<String>,
+
+    /// Isolation tier: auto or namespaces
+    #[arg(long, value_name = "TIER", default_value = "auto")]
+    pub tier: String,
+
+    /// Print the plan and run nothing
+    #[arg(long, conflicts_with = "explain")]
+    pub plan: bool,
+
+    /// Say what would be allowed and why, and run nothing
+    #[arg(long)]
+    pub explain: bool,
+
+    /// Print `--plan` or `--explain` as JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Write the outcome as JSON to a new file, or to an open descriptor
+    #[arg(long, value_name = "FILE|fd:N")]
+    pub report: Option<OsString>,
+
+    /// Keep the journal in this directory
+    #[arg(long, value_name = "DIR")]
+    pub journal: Option<PathBuf>,
+
+    /// Print no notes
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// The command and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND", required = true)]
+    pub command: Vec<OsString>,
+}
+
+/// What the command line came to.
+#[derive(Debug)]
+pub enum Parsed {
+    /// A command to run or to explain.
+    Flags(Box<Flags>),
+    /// `--help` or `--version`: print this and end well.
+    Text(String),
+    /// Not understood: why, and what to do about it.
+    Wrong(String),
+}
+
+/// Parses the arguments, the program's own name first.
+#[must_use]
+pub fn parse(arguments: &[OsString]) -> Parsed {
+    let flags = match Flags::try_parse_from(arguments) {
+        Ok(flags) => flags,
+        Err(error) => {
+            let text = error.render().to_string();
+            return if error.use_stderr() { Parsed::Wrong(text.trim_end().to_owned()) } else { Parsed::Text(text) };
+        }
+    };
+    // A mistyped option must not become the command.
+    let has_separator = arguments.iter().any(|argument| argument == "--");
+    if let Some(first) = flags.command.first()
+        && first.to_string_lossy().starts_with('-')
+        && !has_separator
+    {
+        return Parsed::Wrong(format!("error: unknown option `{}`\nhint: see `opaque-run --help`", first.display()));
+    }
+    Parsed::Flags(Box::new(flags))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_words(line: &str) -> Parsed {
+        parse(&std::iter::once("opaque-run").chain(line.split(' ')).map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn options_after_the_command_belong_to_the_command() {
+        let Parsed::Flags(flags) = parse_words("--quiet -- ls --help -x") else { panic!("not parsed") };
+        assert!(flags.quiet);
+        assert_eq!(flags.command, ["ls", "--help", "-x"]);
+        let Parsed::Flags(flags) = parse_words("ls --quiet") else { panic!("not parsed") };
+        assert!(!flags.quiet);
+        assert_eq!(flags.command, ["ls", "--quiet"]);
+    }
+
+    #[test]
+    fn a_mistyped_option_is_never_taken_for_the_command() {
+        assert!(matches!(parse_words("--bogus ls"), Parsed::Wrong(_)));
+        assert!(matches!(parse_words("--profile"), Parsed::Wrong(_)));
+        assert!(matches!(parse(&[OsString::from("opaque-run")]), Parsed::Wrong(_)));
+    }
+
+    #[test]
+    fn help_is_not_an_error() {
+        let Parsed::Text(text) = parse_words("--help") else { panic!("no help") };
+        assert!(text.contains("--profile"), "{text}");
+    }
+}

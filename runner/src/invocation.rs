@@ -1,0 +1,173 @@
+//! What the command line means here: the only place that reads arguments, working directory and
+//! environment, and turns them into a [`Request`].
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use opaque_policy::facts::Account;
+use opaque_policy::limits::{LimitRequest, Limits};
+use opaque_policy::path::{AbsPath, PathError};
+use opaque_policy::principal::Principal;
+use opaque_policy::request::{Asked, AskedTier, AskedVariable, Command, Request};
+use opaque_policy::text::Text;
+
+use crate::account;
+use crate::flags::Flags;
+use crate::outcome::{Class, Refusal};
+use crate::program::error::Failure;
+use crate::program::{self, Content, Opened, Search};
+use crate::workspace::Cwd;
+
+/// The caller's environment; names and values are bytes.
+pub type Environment = BTreeMap<Text, Text>;
+
+/// Reads the caller's environment. A variable without a usable name does not exist for us.
+#[must_use]
+pub fn environment() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((Text::new(name.into_vec())?, Text::new(value.into_vec())?)))
+        .filter(|(name, _)| !name.as_bytes().is_empty() && !name.as_bytes().contains(&b'='))
+        .collect()
+}
+
+/// The request and the descriptors by which its program was judged.
+#[derive(Debug)]
+pub struct Invocation {
+    /// What is asked.
+    pub request: Request,
+    /// The opened program; held until the run has ended, so that its inode cannot be used again.
+    pub opened: Opened,
+}
+
+/// Turns flags into a request.
+///
+/// # Errors
+/// The command cannot be found or executed, or a flag makes no sense.
+pub fn read(
+    flags: &Flags,
+    account: &Account,
+    cwd: &Cwd,
+    environment: &Environment,
+    content: Content<'_>,
+) -> Result<Invocation, Refusal> {
+    let argv = argv(flags)?;
+    let Some(name) = argv.first() else { return Err(Refusal::cannot_build("no command was given")) };
+    let path = environment.get(&Text::from("PATH")).map(Text::as_bytes);
+    let opened = program::resolve(name, Search { path, cwd: &cwd.path, content }).map_err(|error| {
+        let class = match error.failure() {
+            Failure::NotFound => Class::NotFound,
+            Failure::NotExecutable => Class::NotExecutable,
+        };
+        Refusal::new(class, describe(&error)).with_hint(error.hint())
+    })?;
+    let kind = account::client_kind(|name| environment.contains_key(&Text::from(name)));
+    let request = Request {
+        principal: Principal { uid: account.uid, kind },
+        command: Command { program: opened.program.clone(), argv, cwd: cwd.path.clone() },
+        asked: asked(flags, cwd)?,
+    };
+    Ok(Invocation { request, opened })
+}
+
+/// An error with its causes on one line.
+#[must_use]
+pub fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+fn argv(flags: &Flags) -> Result<Vec<Text>, Refusal> {
+    flags
+        .command
+        .iter()
+        .map(|argument| {
+            Text::new(argument.as_bytes()).ok_or_else(|| Refusal::cannot_build("an argument holds a NUL byte"))
+        })
+        .collect()
+}
+
+fn asked(flags: &Flags, cwd: &Cwd) -> Result<Asked, Refusal> {
+    let paths = |flag: &str, given: &[std::path::PathBuf]| {
+        given.iter().map(|path| absolute(flag, path, &cwd.path)).collect::<Result<Vec<_>, _>>()
+    };
+    Ok(Asked {
+        profile: flags.profile.clone(),
+        read: paths("--read", &flags.read)?,
+        write: paths("--write", &flags.write)?,
+        env: flags.env.iter().map(|given| variable(given)).collect::<Result<_, _>>()?,
+        limits: limits(flags)?,
+        tier: tier(&flags.tier)?,
+    })
+}
+
+/// A path of a flag, relative to the working directory; `..` is resolved by the file system, since
+/// dropping it from the text would name another place where a link is on the way.
+///
+/// # Errors
+/// The path makes no sense, or what `..` climbs from does not exist.
+pub fn absolute(flag: &str, given: &Path, cwd: &AbsPath) -> Result<AbsPath, Refusal> {
+    let wrong =
+        |error: PathError| Refusal::cannot_build(format!("`{flag} {}` cannot be used: {error}", given.display()));
+    let bytes = given.as_os_str().as_bytes();
+    if bytes.is_empty() {
+        return Err(Refusal::cannot_build(format!("`{flag}` needs a path")));
+    }
+    let joined = if given.is_absolute() { AbsPath::new(bytes) } else { cwd.join(bytes) };
+    match joined {
+        Err(PathError::Climbs) => {
+            let resolved = std::fs::canonicalize(cwd.as_path().join(given)).map_err(|error| {
+                Refusal::cannot_build(format!("`{flag} {}` cannot be used: {error}", given.display()))
+            })?;
+            AbsPath::new(resolved.as_os_str().as_bytes()).map_err(wrong)
+        }
+        other => other.map_err(wrong),
+    }
+}
+
+fn variable(given: &OsStr) -> Result<AskedVariable, Refusal> {
+    let bytes = given.as_bytes();
+    let (name, value) = match bytes.iter().position(|byte| *byte == b'=') {
+        Some(at) => (bytes.get(..at).unwrap_or_default(), bytes.get(at + 1..)),
+        None => (bytes, None),
+    };
+    let shown = given.display();
+    let text = |bytes: &[u8]| {
+        Text::new(bytes).ok_or_else(|| Refusal::cannot_build(format!("`--env {shown}` holds a NUL byte")))
+    };
+    if name.is_empty() {
+        return Err(Refusal::cannot_build(format!("`--env {shown}` names no variable")));
+    }
+    Ok(AskedVariable { name: text(name)?, value: value.map(text).transpose()? })
+}
+
+fn limits(flags: &Flags) -> Result<LimitRequest, Refusal> {
+    let mut limits = Limits::default();
+    let timeout = flags.timeout.as_ref().map(|text| ("wall", text.as_str(), format!("--timeout {text}")));
+    let named = flags.limit.iter().map(|text| {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        (name, value, format!("--limit {text}"))
+    });
+    for (name, value, flag) in named.chain(timeout) {
+        limits
+            .set(name, value, true)
+            .map_err(|error| Refusal::cannot_build(format!("`{flag}` cannot be used: {error}")).hint(error.hint()))?;
+    }
+    Ok(limits)
+}
+
+fn tier(text: &str) -> Result<AskedTier, Refusal> {
+    match text {
+        "auto" => Ok(AskedTier::Auto),
+        "namespaces" => Ok(AskedTier::Namespaces),
+        other => Err(Refusal::cannot_build(format!("`--tier {other}` is not a tier of this version"))
+            .hint("the tiers are `auto` and `namespaces`")),
+    }
+}

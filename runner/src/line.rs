@@ -1,0 +1,225 @@
+//! The line, on one screen: invocation, request, decision, plan, authorization, run, outcome.
+//!
+//! Each value can only be made from the one before it. What goes wrong on the way is a [`Refusal`],
+//! which ends the run before the command has started.
+
+use opaque_policy::authorize::{self, Unauthorized};
+use opaque_policy::decide::{AuditSync, PolicySet, Sight};
+use opaque_policy::decision::{Decision, Trace};
+use opaque_policy::facts::HostFacts;
+use opaque_policy::lower::{self, RefusalClass};
+use opaque_policy::path::AbsPath;
+use opaque_policy::plan::{Authority, Plan};
+use opaque_policy::principal::Principal;
+use opaque_policy::profile::Profiles;
+use opaque_policy::request::Request;
+use opaque_sys::step::Step;
+use serde::Serialize;
+
+use crate::account::{AccountError, Accounts};
+use crate::bounds;
+use crate::digest::Cache;
+use crate::explain;
+use crate::flags::Flags;
+use crate::host::{self, Known, Look};
+use crate::invocation::{self, Invocation, describe};
+use crate::journal::{self, Journal};
+use crate::launch::{self, Ended, Launch};
+use crate::outcome::{Class, Refusal};
+use crate::policy_files::{self, PolicyFiles};
+use crate::prepare;
+use crate::program::Content;
+use crate::protect::placeholder::Placeholder;
+use crate::protect::registry::{Registry, Stood};
+use crate::report::Destination;
+use crate::workspace::{self, Cwd};
+
+/// How often a plan is made again when its protected paths change in the meantime.
+const ATTEMPTS: u32 = 20;
+
+/// What the line came to.
+pub enum Came {
+    /// `--plan` or `--explain`: this text goes to standard output.
+    Shown(String),
+    /// The command ran.
+    Ran(Box<Ended>),
+}
+
+/// Walks the line.
+///
+/// # Errors
+/// Everything that stops a run before its command has started.
+pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal> {
+    let environment = invocation::environment();
+    let accounts = Accounts::read();
+    let account = accounts.current().map_err(|error: AccountError| {
+        let hint = error.hint();
+        Refusal::cannot_build(describe(&error)).hint(hint)
+    })?;
+    let state = host::state_directory(&account.home, &environment);
+    let cwd = Cwd::open()
+        .map_err(|error| Refusal::cannot_build(describe(&error)).hint("change to a directory that exists"))?;
+    let found = workspace::find(&cwd, &account, &accounts).map_err(|error| Refusal::cannot_build(describe(&error)))?;
+
+    let files = policy_files::read(flags.policy.as_deref(), &account, &environment, found.root.as_ref())
+        .map_err(|error| Refusal::cannot_build(describe(&error)).with_hint(error.hint()))?;
+    let (policies, profiles) = load(&files)?;
+
+    let cache = Cache::new(state.clone());
+    let content = if policies.needs_program_content() { Content::Hashed(&cache) } else { Content::Unread };
+    let Invocation { request, opened } = invocation::read(flags, &account, &cwd, &environment, content)?;
+
+    let decision = policies.decide(&request, &profiles);
+    let registry = Registry::new(&state, &found.workspace);
+    let guarded = host::guarded(&account.home, &environment, &state);
+    let facts = host::facts(Known { account, env: environment, workspace: found.workspace, guarded });
+    let planned = plan(&decision, &request, &facts, &registry)?;
+    let notes = [files.notes, found.notes].concat();
+
+    if flags.explain {
+        return Ok(Came::Shown(if flags.json {
+            explain::decision_json(&decision, planned.as_ref())
+        } else {
+            explain::decision_text(&decision, planned.as_ref())
+        }));
+    }
+    let Some(mut planned) = planned else {
+        let journal = open_journal(flags, &state, &policies, &request.command.cwd)?;
+        return Err(record(&journal, &request, &decision, denied(&decision)));
+    };
+    planned.notes.splice(0..0, notes.iter().cloned());
+    let mut attempts = 0;
+    let bounds = bounds::choose(&planned.limits, rustix::process::getuid().is_root())?;
+    if flags.plan {
+        return Ok(Came::Shown(if flags.json {
+            explain::plan_json(&planned, &bounds)
+        } else {
+            explain::plan_text(&planned, &bounds)
+        }));
+    }
+    if let Some(report) = report {
+        report.check_outside(&planned)?;
+    }
+    let placeholders = loop {
+        match registry.stand(&Placeholder::of(&planned.protected)) {
+            Ok(Stood::Ready(placeholders)) => break placeholders,
+            // Another run or the person changed what was looked at: the plan is made again from what is there now.
+            Ok(Stood::Changed(changed)) => {
+                attempts += 1;
+                if attempts == ATTEMPTS {
+                    let names = changed.iter().map(ToString::to_string).collect::<Vec<_>>().join("`, `");
+                    return Err(Refusal::cannot_build(format!("protected paths keep changing on the host: `{names}`")));
+                }
+                planned = plan(&decision, &request, &facts, &registry)?.ok_or_else(|| denied(&decision))?;
+                planned.notes.splice(0..0, notes.iter().cloned());
+            }
+            Err(error) => return Err(prepare::failed(Step::Placeholders, &describe(&error))),
+        }
+    };
+    let journal = open_journal(flags, &state, &policies, &request.command.cwd)?;
+    let authorized = authorize::authorize(&decision, planned)
+        .map_err(|unauthorized| record(&journal, &request, &decision, refusal_of(unauthorized)))?;
+    let launch = Launch { authorized, bounds, cwd: cwd.inode, placeholders, journal, program: opened };
+    launch::launch(launch).map(|ended| Came::Ran(Box::new(ended)))
+}
+
+fn load(files: &PolicyFiles) -> Result<(PolicySet, Profiles), Refusal> {
+    let wrong = |error: opaque_policy::load::LoadError| Refusal::cannot_build(error.to_string());
+    let policies = PolicySet::load(&files.policies, Sight::First).map_err(wrong)?;
+    let profiles = Profiles::load(&files.system_profiles, &files.user_profiles).map_err(wrong)?;
+    Ok((policies, profiles))
+}
+
+/// The plan under a decision that permits; `None` under one that denies.
+fn plan(
+    decision: &Decision,
+    request: &Request,
+    known: &HostFacts,
+    registry: &Registry,
+) -> Result<Option<Plan>, Refusal> {
+    let permission = match decision {
+        Decision::Allow(permission) | Decision::Ask(permission) => permission,
+        Decision::Deny(_) => return Ok(None),
+    };
+    let grants = permission.grants();
+    let standing = registry.standing().map_err(|error| prepare::failed(Step::Placeholders, &describe(&error)))?;
+    let mut facts = known.clone();
+    let mut look = Look::new(standing);
+    let questions = lower::questions(grants, &facts);
+    facts.answer(questions, |path| look.at(path));
+    let authority = Authority {
+        profile: grants.profile.clone(),
+        profile_digest: grants.profile_digest.clone(),
+        policy_digest: permission.policy_digest().to_owned(),
+        rule: permission.rule().to_owned(),
+    };
+    lower::lower(grants, authority, request, &facts).map(Some).map_err(|refusal| {
+        let class = match refusal.class {
+            RefusalClass::Denied => Class::Denied,
+            RefusalClass::NotVisible => Class::NotFound,
+            RefusalClass::Unbuildable => Class::CannotBuild,
+        };
+        Refusal::new(class, refusal.what).with_hint(refusal.hint)
+    })
+}
+
+fn open_journal(flags: &Flags, state: &AbsPath, policies: &PolicySet, cwd: &AbsPath) -> Result<Journal, Refusal> {
+    let path = match &flags.journal {
+        Some(given) => invocation::absolute("--journal", given, cwd)?,
+        None => state.join("journal").map_err(|error| Refusal::cannot_build(describe(&error)))?,
+    };
+    let sync = match policies.audit().sync {
+        AuditSync::Process => journal::Sync::Process,
+        AuditSync::Disk => journal::Sync::Disk,
+    };
+    Journal::open(path, sync).map_err(|error| launch::journal_refusal(&error))
+}
+
+/// Records a refusal by policy with its whole trace; a refusal that cannot be recorded is still one.
+fn record(journal: &Journal, request: &Request, decision: &Decision, refusal: Refusal) -> Refusal {
+    #[derive(Serialize)]
+    struct Refused<'a> {
+        class: Class,
+        principal: &'a Principal,
+        program: &'a AbsPath,
+        arguments: usize,
+        cwd: &'a AbsPath,
+        message: &'a str,
+        trace: &'a Trace,
+    }
+    let refused = Refused {
+        class: refusal.class,
+        principal: &request.principal,
+        program: &request.command.program.path,
+        arguments: request.command.argv.len(),
+        cwd: &request.command.cwd,
+        message: &refusal.message,
+        trace: decision.trace(),
+    };
+    match journal.refuse(&refused) {
+        Ok(_) => refusal,
+        Err(error) => {
+            let hint = format!("this refusal is not recorded: {}", describe(&error));
+            refusal.hint(hint)
+        }
+    }
+}
+
+fn denied(decision: &Decision) -> Refusal {
+    match decision {
+        Decision::Deny(denial) => Refusal::new(Class::Denied, denial.to_string()).with_hint(denial.hint()),
+        Decision::Allow(_) | Decision::Ask(_) => Refusal::new(Class::Denied, "the decision carries no grants"),
+    }
+}
+
+fn refusal_of(unauthorized: Unauthorized) -> Refusal {
+    match unauthorized {
+        Unauthorized::Denied(denial) => Refusal::new(Class::Denied, denial.to_string()),
+        Unauthorized::NotApproved { digest, rule, why } => {
+            let why = why.map_or(String::new(), |why| format!(": {why}"));
+            Refusal::new(Class::NotApproved, format!("`{rule}` asks for an approval, and there is no approver{why}"))
+                .hint(format!("the plan that would have to be approved is {digest}; see it with --plan"))
+        }
+        Unauthorized::Foreign => Refusal::cannot_build("the plan was not made from this decision"),
+    }
+}

@@ -1,0 +1,232 @@
+//! Makes a plan ready: everything that the child will only have to walk.
+//!
+//! Strings become C strings, the filter is compiled, the Landlock ruleset created, the order of the
+//! tree fixed. After this nothing about the plan is looked at again before the command runs.
+
+use std::ffi::CString;
+use std::os::fd::OwnedFd;
+
+use opaque_policy::path::AbsPath;
+use opaque_policy::plan::{self, Plan, Protection, Step as TreeStep};
+use opaque_policy::request::Inode;
+use opaque_sys::fault::Fault;
+use opaque_sys::image::{
+    Access, CStrings, Content, Entry, Exec, IdMap, Identity, Image, MountPoint, Place, ResourceLimit, Scratch,
+};
+use opaque_sys::landlock;
+use opaque_sys::seccomp::{Filter, Profile};
+use opaque_sys::step::Step;
+
+use crate::outcome::Refusal;
+
+/// How many bytes and files the run's private directories may hold when the plan sets no limit.
+const SCRATCH_BYTES: u64 = 1 << 30;
+const SCRATCH_INODES: u64 = 200_000;
+
+/// What preparing needs besides the plan.
+#[derive(Debug)]
+pub struct Materials {
+    /// Identity of every placeholder that stands now.
+    pub placeholders: Vec<(AbsPath, Inode)>,
+    /// Streams that replace the caller's own inside.
+    pub streams: [Option<OwnedFd>; 3],
+    /// Limits kept by `setrlimit`.
+    pub resource_limits: Vec<ResourceLimit>,
+    /// Identity of the working directory, when it is a host directory.
+    pub cwd: Option<Inode>,
+    /// The caller's umask.
+    pub umask: u32,
+    /// True when the child waits to be put into cgroups before it starts the command's process.
+    pub joins_cgroups: bool,
+    /// The fault that a test wants.
+    pub fault: Fault,
+}
+
+/// Prepares a plan.
+///
+/// # Errors
+/// The kernel lacks a layer, or a path cannot be passed to it.
+pub fn prepare(plan: &Plan, materials: Materials) -> Result<(Image, i32), Refusal> {
+    let fault = materials.fault;
+    let filter = compile_filter(fault)?;
+    let ruleset = create_ruleset(fault)?;
+    let abi = ruleset.abi;
+    let image = Image {
+        identity: Identity {
+            uid: plan.identity.uid,
+            gid: plan.identity.gid,
+            map: match plan.identity.map {
+                plan::IdMap::Single => IdMap::Single,
+                plan::IdMap::Full => IdMap::Full,
+            },
+        },
+        entries: entries(plan, &materials.placeholders)?,
+        scratch: Scratch {
+            size: decimal(plan.limits.tmp.map_or(SCRATCH_BYTES, |limit| limit.max)),
+            inodes: decimal(plan.limits.inodes.map_or(SCRATCH_INODES, |limit| limit.max)),
+        },
+        ruleset,
+        filter,
+        cwd: Place { path: c_string(plan.cwd.as_bytes())?, inode: materials.cwd.map(inode) },
+        exec: exec(plan)?,
+        limits: materials.resource_limits,
+        umask: materials.umask,
+        streams: materials.streams,
+        joins_cgroups: materials.joins_cgroups,
+        fault,
+    };
+    Ok((image, abi))
+}
+
+fn compile_filter(fault: Fault) -> Result<Filter, Refusal> {
+    fault.check(Step::CompileFilter).map_err(|errno| failed(Step::CompileFilter, &errno))?;
+    Filter::compile(Profile::Default).map_err(|error| failed(Step::CompileFilter, &error))
+}
+
+fn create_ruleset(fault: Fault) -> Result<opaque_sys::image::Ruleset, Refusal> {
+    fault.check(Step::Ruleset).map_err(|errno| failed(Step::Ruleset, &errno))?;
+    landlock::create_ruleset().map_err(|error| {
+        failed(Step::Ruleset, &error)
+            .hint("the namespaces tier needs Linux 5.13 or newer with Landlock among the enabled LSMs (`lsm=` on the kernel command line)")
+    })
+}
+
+/// The refusal for a step that the supervisor itself could not take.
+pub fn failed(step: Step, error: &dyn std::fmt::Display) -> Refusal {
+    Refusal::cannot_build(format!("cannot build the sandbox: step `{}`: {error}", step.name()))
+}
+
+fn entries(plan: &Plan, placeholders: &[(AbsPath, Inode)]) -> Result<Vec<Entry>, Refusal> {
+    let steps = plan.steps();
+    let mut entries = Vec::with_capacity(steps.len());
+    // INVARIANT: the grounds that are open are ancestors of the step, the deepest last.
+    let mut grounds: Vec<(&AbsPath, Ground)> = Vec::new();
+    for step in steps {
+        let target = step.target();
+        while grounds.last().is_some_and(|(path, _)| !target.is_within(path)) {
+            grounds.pop();
+        }
+        let ground = grounds.last().map_or(Ground::Own, |(_, ground)| *ground);
+        let (content, laid) = match step {
+            TreeStep::Mount(mount) => content(mount, ground)?,
+            TreeStep::Protect(protected) => protection(protected, placeholders)?,
+        };
+        entries.push(Entry::new(c_string(below_root(target))?, content));
+        grounds.push((target, laid));
+    }
+    Ok(entries)
+}
+
+/// On whose ground a mount point lies: in the run's own tmpfs, or in a host directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ground {
+    Own,
+    Private,
+    Host,
+}
+
+fn content(mount: &plan::Mount, ground: Ground) -> Result<(Content, Ground), Refusal> {
+    let on_host = ground == Ground::Host;
+    Ok(match &mount.content {
+        plan::Content::Bind { source, inode: expected, shape, access } => {
+            let point = match shape {
+                _ if on_host => MountPoint::Exists,
+                plan::Shape::Directory => MountPoint::Directory,
+                plan::Shape::File => MountPoint::File,
+            };
+            let access = match access {
+                plan::Access::ReadOnly => Access::ReadOnly,
+                plan::Access::ReadWrite => Access::ReadWrite,
+            };
+            let source = c_string(source.as_bytes())?;
+            (Content::Bind { source, inode: inode(*expected), point, access }, Ground::Host)
+        }
+        plan::Content::Device { source } => (Content::Device { source: c_string(source.as_bytes())? }, Ground::Host),
+        plan::Content::Private { mode } => (Content::Private { mode: *mode }, Ground::Private),
+        plan::Content::Directory if on_host => (Content::MaskDirectory, Ground::Host),
+        plan::Content::Directory => (Content::Directory, ground),
+        plan::Content::Symlink { text } => (Content::Symlink(c_string(text.as_bytes())?), ground),
+        plan::Content::File { .. } if on_host => (Content::MaskFile, Ground::Host),
+        plan::Content::File { text } => {
+            let access = if ground == Ground::Private { Access::ReadWrite } else { Access::ReadOnly };
+            (Content::File { text: text.clone().into_bytes(), access }, ground)
+        }
+        plan::Content::Proc => (Content::Proc, Ground::Host),
+        plan::Content::Pts => (Content::Pts, Ground::Host),
+    })
+}
+
+fn protection(protected: &plan::Protected, placeholders: &[(AbsPath, Inode)]) -> Result<(Content, Ground), Refusal> {
+    let (expected, access) = match &protected.by {
+        Protection::ReadOnly { inode, .. } => (*inode, Access::ReadOnly),
+        Protection::Pinned { inode } => (*inode, Access::ReadWrite),
+        Protection::Placeholder | Protection::PlaceholderFile { .. } => {
+            let standing = placeholders.iter().find(|(path, _)| *path == protected.path);
+            let Some((_, inode)) = standing else {
+                return Err(Refusal::cannot_build(format!("no placeholder stands at `{}`", protected.path)));
+            };
+            (*inode, Access::ReadOnly)
+        }
+    };
+    let source = c_string(protected.path.as_bytes())?;
+    Ok((Content::Bind { source, inode: inode(expected), point: MountPoint::Exists, access }, Ground::Host))
+}
+
+fn exec(plan: &Plan) -> Result<Exec, Refusal> {
+    let program = &plan.program;
+    let file = program.interpreters.last().map_or((&program.path, program.inode), |last| (&last.path, last.inode));
+    let script = (!program.interpreters.is_empty()).then_some((&program.path, program.inode));
+    let mut env = Vec::with_capacity(plan.env.len());
+    for variable in &plan.env {
+        env.push(c_string([variable.name.as_bytes(), b"=", variable.value.as_bytes()].concat())?);
+    }
+    Ok(Exec {
+        file: place(file)?,
+        script: script.map(place).transpose()?,
+        argv: CStrings::new(argv(plan)?),
+        env: CStrings::new(env),
+    })
+}
+
+/// The argument vector as the kernel makes it for a `#!` script: each interpreter and its optional
+/// argument, the innermost first, then the script's path and its arguments (execve(2)).
+fn argv(plan: &Plan) -> Result<Vec<CString>, Refusal> {
+    let program = &plan.program;
+    let mut argv = Vec::with_capacity(plan.argv.len() + 2 * program.interpreters.len() + 1);
+    for interpreter in program.interpreters.iter().rev() {
+        for argument in &interpreter.argv {
+            argv.push(c_string(argument.as_bytes())?);
+        }
+    }
+    let mut typed = plan.argv.iter();
+    if let Some(name) = typed.next() {
+        // A script found through PATH is passed to its interpreter by the path that was found.
+        let is_path = name.as_bytes().contains(&b'/');
+        let name = if program.interpreters.is_empty() || is_path { name.as_bytes() } else { program.named.as_bytes() };
+        argv.push(c_string(name)?);
+    }
+    for argument in typed {
+        argv.push(c_string(argument.as_bytes())?);
+    }
+    Ok(argv)
+}
+
+fn place((path, expected): (&AbsPath, Inode)) -> Result<Place, Refusal> {
+    Ok(Place { path: c_string(path.as_bytes())?, inode: Some(inode(expected)) })
+}
+
+fn inode(of: Inode) -> opaque_sys::image::Inode {
+    opaque_sys::image::Inode { device: of.device, number: of.number }
+}
+
+fn below_root(path: &AbsPath) -> &[u8] {
+    path.as_bytes().strip_prefix(b"/").unwrap_or_default()
+}
+
+fn decimal(number: u64) -> CString {
+    CString::new(number.to_string()).unwrap_or_default()
+}
+
+fn c_string(bytes: impl Into<Vec<u8>>) -> Result<CString, Refusal> {
+    CString::new(bytes).map_err(|_| Refusal::cannot_build("a path, argument or variable holds a NUL byte"))
+}

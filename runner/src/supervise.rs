@@ -1,0 +1,352 @@
+//! Stands by the command until it ends: its limits, its signals, its streams, its protected paths.
+//!
+//! One thread, one loop over one poll. It starts before the barrier, so that a signal that arrives
+//! while the sandbox is built is answered too.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
+use opaque_sys::channel::{End, Message};
+use opaque_sys::step::Failure;
+use opaque_sys::{Spawned, attest::NamespaceInodes};
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+
+use crate::outcome::{Ending, LimitReached};
+use crate::protect::watch::Watch;
+use crate::relay::Relay;
+
+/// What to stand by and for how long.
+#[derive(Debug)]
+pub struct Watched<'a> {
+    /// The child on its way to the barrier.
+    pub spawned: &'a Spawned,
+    /// Streams that are carried: standard input first, then the ones that count as output.
+    pub input: Option<Relay>,
+    /// Output streams that are carried.
+    pub output: Vec<Relay>,
+    /// Protected names on the host, when there are any.
+    pub protected: Option<Watch>,
+    /// The wall-time limit.
+    pub wall: Option<Duration>,
+    /// The output limit, in bytes.
+    pub output_limit: Option<u64>,
+    /// Time between the request to end and the kill.
+    pub grace: Duration,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Supervised {
+    /// The command was started and ended.
+    Ended {
+        /// How; a memory limit is told apart by the caller, who has the cgroup.
+        ending: Ending,
+        /// From the barrier to the end.
+        wall: Duration,
+        /// True when the child vanished without a word: killed from outside, or by the OOM killer.
+        vanished: bool,
+        /// False when it vanished before the command started.
+        started: bool,
+        /// Bytes of output that were carried.
+        output: u64,
+    },
+    /// A step failed before the command started.
+    Failed(Failure),
+    /// The program could not be executed.
+    NotExecuted(Failure),
+    /// A signal ended the run before the command started.
+    Interrupted(i32),
+}
+
+/// Waits for the child, lets it pass the barrier when `permit` agrees, and stands by it to the end.
+///
+/// # Errors
+/// The kernel refuses a descriptor or a poll; the caller ends the run.
+pub fn supervise<E>(
+    mut watched: Watched<'_>,
+    permit: impl FnOnce(NamespaceInodes) -> Result<(), E>,
+) -> Result<Supervised, SuperviseError<E>> {
+    let signals = SignalFd::with_flags(&all_signals(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+        .map_err(|errno| SuperviseError::Kernel(Errno::from_raw_os_error(errno as i32)))?;
+    let mut state = State { permit: Some(permit), started: None, ending: None, asked_to_end: None };
+    loop {
+        let ready = wait(&watched, &signals, state.timeout(&watched)).map_err(SuperviseError::Kernel)?;
+        if ready.signals {
+            while let Ok(Some(signal)) = signals.read_signal() {
+                if let Some(interrupted) = state.signal(&watched, &signal) {
+                    kill(watched.spawned);
+                    return Ok(Supervised::Interrupted(interrupted));
+                }
+            }
+        }
+        if ready.protected
+            && let Some(changed) = watched.protected.as_mut().and_then(Watch::changed)
+        {
+            state.end(&watched, Ending::ProtectedPathChanged(changed.to_string()));
+        }
+        state.carry(&mut watched, &ready);
+        if ready.channel {
+            match watched.spawned.channel.receive().map_err(SuperviseError::Kernel)? {
+                Some(message) => {
+                    if let Some(supervised) = state.message(&mut watched, message)? {
+                        return Ok(supervised);
+                    }
+                }
+                None => return Ok(state.vanished(&mut watched)),
+            }
+        }
+        state.check_time(&watched);
+    }
+}
+
+/// Why supervising failed.
+#[derive(Debug)]
+pub enum SuperviseError<E> {
+    /// The supervisor's own calls failed.
+    Kernel(Errno),
+    /// The barrier was not permitted.
+    NotPermitted(E),
+}
+
+struct State<P> {
+    /// Taken when the barrier is passed.
+    permit: Option<P>,
+    started: Option<Instant>,
+    /// Why the supervisor ends the run, when it does.
+    ending: Option<Ending>,
+    asked_to_end: Option<Instant>,
+}
+
+impl<P> State<P> {
+    fn message<E>(
+        &mut self,
+        watched: &mut Watched<'_>,
+        message: Message,
+    ) -> Result<Option<Supervised>, SuperviseError<E>>
+    where
+        P: FnOnce(NamespaceInodes) -> Result<(), E>,
+    {
+        match message {
+            Message::Ready(namespaces) => {
+                if let Some(permit) = self.permit.take() {
+                    if let Err(error) = permit(namespaces) {
+                        kill(watched.spawned);
+                        return Err(SuperviseError::NotPermitted(error));
+                    }
+                    self.started = Some(Instant::now());
+                    watched.spawned.channel.go().map_err(SuperviseError::Kernel)?;
+                }
+                Ok(None)
+            }
+            Message::Failed(failure) => {
+                kill(watched.spawned);
+                Ok(Some(if self.started.is_some() && failure.step == opaque_sys::step::Step::Exec {
+                    Supervised::NotExecuted(failure)
+                } else {
+                    Supervised::Failed(failure)
+                }))
+            }
+            Message::Ended(end) => Ok(Some(self.ended(watched, Ending::Command(end), false))),
+            Message::Stopped(_) => {
+                stop_with_the_command(watched);
+                Ok(None)
+            }
+        }
+    }
+
+    fn ended(&mut self, watched: &mut Watched<'_>, ending: Ending, vanished: bool) -> Supervised {
+        let wall = self.started.map(|started| started.elapsed()).unwrap_or_default();
+        reap(watched.spawned);
+        self.finish_output(watched);
+        let output = watched.output.iter().map(Relay::carried).sum();
+        Supervised::Ended {
+            ending: self.ending.take().unwrap_or(ending),
+            wall,
+            vanished,
+            started: self.started.is_some(),
+            output,
+        }
+    }
+
+    fn vanished(&mut self, watched: &mut Watched<'_>) -> Supervised {
+        self.ended(watched, Ending::Command(End::Signal(libc_signal::KILL)), true)
+    }
+
+    /// Everything inside is dead by now: what is left in the pipes is all there is.
+    fn finish_output(&mut self, watched: &mut Watched<'_>) {
+        for relay in &mut watched.output {
+            while !relay.is_done() {
+                relay.step();
+                if watched.output_limit.is_some_and(|limit| relay.carried() > limit) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn carry(&mut self, watched: &mut Watched<'_>, ready: &Ready) {
+        if ready.input
+            && let Some(relay) = &mut watched.input
+        {
+            relay.step();
+        }
+        for (relay, is_ready) in watched.output.iter_mut().zip(&ready.output) {
+            if *is_ready {
+                relay.step();
+            }
+        }
+        let carried: u64 = watched.output.iter().map(Relay::carried).sum();
+        if let Some(limit) = watched.output_limit
+            && carried > limit
+        {
+            self.end(watched, Ending::Limit(LimitReached::Output(limit)));
+        }
+    }
+
+    /// Kills the run; the first reason is the one that counts.
+    fn end(&mut self, watched: &Watched<'_>, ending: Ending) {
+        if self.ending.is_none() {
+            self.ending = Some(ending);
+            kill(watched.spawned);
+        }
+    }
+
+    fn check_time(&mut self, watched: &Watched<'_>) {
+        let (Some(limit), Some(started)) = (watched.wall, self.started) else { return };
+        match self.asked_to_end {
+            None if started.elapsed() >= limit => {
+                self.asked_to_end = Some(Instant::now());
+                self.ending = Some(Ending::Limit(LimitReached::Wall(limit)));
+                forward(watched.spawned, libc_signal::TERM);
+                forward(watched.spawned, libc_signal::CONT);
+            }
+            Some(asked) if asked.elapsed() >= watched.grace => kill(watched.spawned),
+            None | Some(_) => {}
+        }
+    }
+
+    fn timeout(&self, watched: &Watched<'_>) -> Option<Duration> {
+        let (limit, started) = (watched.wall?, self.started?);
+        Some(match self.asked_to_end {
+            None => limit.saturating_sub(started.elapsed()),
+            Some(asked) => watched.grace.saturating_sub(asked.elapsed()).max(Duration::from_millis(10)),
+        })
+    }
+
+    /// Answers one signal; some before the barrier end the run at once.
+    fn signal(&self, watched: &Watched<'_>, signal: &siginfo) -> Option<i32> {
+        let number = signal.ssi_signo as i32;
+        // The terminal sends its signals to the whole foreground group: the command has them already.
+        // What it does about them comes back as `Stopped` or `Ended`.
+        let from_kernel = signal.ssi_code > 0;
+        if number == libc_signal::CHLD || from_kernel && self.started.is_some() {
+            return None;
+        }
+        if self.started.is_none() {
+            return matches!(number, libc_signal::INT | libc_signal::TERM | libc_signal::HUP | libc_signal::QUIT)
+                .then_some(number);
+        }
+        forward(watched.spawned, number);
+        None
+    }
+}
+
+/// The signal numbers used here, from the kernel's table (signal(7)).
+mod libc_signal {
+    pub(super) const HUP: i32 = nix::libc::SIGHUP;
+    pub(super) const INT: i32 = nix::libc::SIGINT;
+    pub(super) const QUIT: i32 = nix::libc::SIGQUIT;
+    pub(super) const KILL: i32 = nix::libc::SIGKILL;
+    pub(super) const TERM: i32 = nix::libc::SIGTERM;
+    pub(super) const CHLD: i32 = nix::libc::SIGCHLD;
+    pub(super) const CONT: i32 = nix::libc::SIGCONT;
+}
+
+/// The command was stopped by job control: this process stops as well, so that the caller's shell
+/// sees it, and both go on together.
+fn stop_with_the_command(watched: &Watched<'_>) {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+    forward(watched.spawned, libc_signal::CONT);
+}
+
+fn forward(spawned: &Spawned, number: i32) {
+    // The child may just have ended: its message is on the way.
+    let _ = opaque_sys::signals::send_to_init(&spawned.pidfd, number);
+}
+
+/// Kills the run's init, and with it everything in its pid namespace.
+pub fn kill(spawned: &Spawned) {
+    let _ = rustix::process::pidfd_send_signal(&spawned.pidfd, rustix::process::Signal::KILL);
+    reap(spawned);
+}
+
+/// Waits until the run's init is gone: the kernel lets it go only after everything inside is dead.
+fn reap(spawned: &Spawned) {
+    let by = rustix::process::WaitId::PidFd(spawned.pidfd.as_fd());
+    while let Err(Errno::INTR) = rustix::process::waitid(by.clone(), rustix::process::WaitIdOptions::EXITED) {}
+}
+
+#[derive(Default)]
+struct Ready {
+    signals: bool,
+    channel: bool,
+    protected: bool,
+    input: bool,
+    output: Vec<bool>,
+}
+
+fn wait(watched: &Watched<'_>, signals: &SignalFd, timeout: Option<Duration>) -> Result<Ready, Errno> {
+    let mut waiting = vec![PollFd::new(signals, PollFlags::IN), PollFd::new(&watched.spawned.channel, PollFlags::IN)];
+    let mut places = vec![Place::Signals, Place::Channel];
+    if let Some(watch) = &watched.protected {
+        waiting.push(PollFd::from_borrowed_fd(watch.as_fd(), PollFlags::IN));
+        places.push(Place::Protected);
+    }
+    if let Some(interest) = watched.input.as_ref().and_then(Relay::interest) {
+        waiting.push(interest);
+        places.push(Place::Input);
+    }
+    for (index, relay) in watched.output.iter().enumerate() {
+        if let Some(interest) = relay.interest() {
+            waiting.push(interest);
+            places.push(Place::Output(index));
+        }
+    }
+    let timeout = timeout.and_then(|timeout| rustix::event::Timespec::try_from(timeout).ok());
+    match rustix::event::poll(&mut waiting, timeout.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(errno) => return Err(errno),
+    }
+    let mut ready = Ready { output: vec![false; watched.output.len()], ..Ready::default() };
+    for (poll, place) in waiting.iter().zip(places) {
+        if poll.revents().is_empty() {
+            continue;
+        }
+        match place {
+            Place::Signals => ready.signals = true,
+            Place::Channel => ready.channel = true,
+            Place::Protected => ready.protected = true,
+            Place::Input => ready.input = true,
+            Place::Output(index) => {
+                if let Some(slot) = ready.output.get_mut(index) {
+                    *slot = true;
+                }
+            }
+        }
+    }
+    Ok(ready)
+}
+
+enum Place {
+    Signals,
+    Channel,
+    Protected,
+    Input,
+    Output(usize),
+}
+
+fn all_signals() -> nix::sys::signal::SigSet {
+    nix::sys::signal::SigSet::all()
+}
