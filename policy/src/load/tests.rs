@@ -284,3 +284,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_document_of_the_reference_loads() {
+    let reference = include_str!("../../../docs/policy.md");
+    let documents: Vec<&str> =
+        reference.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(documents.len(), 2);
+    assert!(policy(documents[0]).is_ok(), "{}", policy(documents[0]).unwrap_err());
+    assert!(profile(documents[1]).is_ok(), "{}", profile(documents[1]).unwrap_err());
+}
