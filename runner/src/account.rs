@@ -159,7 +159,7 @@ fn is_system(home: &AbsPath) -> bool {
     const ALONE: [&str; 7] = ["/", "/home", "/opt", "/run", "/tmp", "/var", "/nix"];
     let is_below = |system: &&str| AbsPath::new(system).is_ok_and(|system| home.is_within(&system));
     let is_same = |system: &&str| home.as_bytes() == system.as_bytes();
-    WHOLE.iter().any(|system| is_below(system)) || ALONE.iter().any(|system| is_same(system))
+    WHOLE.iter().any(is_below) || ALONE.iter().any(is_same)
 }
 
 #[cfg(test)]

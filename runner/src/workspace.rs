@@ -150,7 +150,7 @@ fn forbidden(root: &AbsPath, account: &Account, accounts: &Accounts) -> Option<S
     let is_own = root.is_within(&account.home);
     let is = |path: &&str| root.as_bytes() == path.as_bytes();
     let is_below = |path: &&str| AbsPath::new(path).is_ok_and(|path| root.is_within(&path));
-    if HOLDERS.iter().any(|path| is(path)) || (!is_own && SYSTEM.iter().any(|path| is_below(path))) {
+    if HOLDERS.iter().any(is) || (!is_own && SYSTEM.iter().any(is_below)) {
         return Some(format!("`{root}` is a system directory and never a workspace"));
     }
     let is_in_home = root.parent().is_some_and(|parent| parent.as_bytes() == b"/home");

@@ -263,6 +263,50 @@ fn a_place_that_cannot_be_a_directory_is_an_error() {
     assert!(nowhere.hint().contains("--journal"));
 }
 
+/// Runs one ignored test of this binary with a full or read-only file system at `$JOURNAL`.
+fn on_a_file_system(options: &str, test: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o \"$1\" tmpfs \"$2\" && JOURNAL=$2 exec \"$3\" --exact \"$4\" --ignored";
+    let exe = std::env::current_exe().unwrap();
+    let output = std::process::Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", options])
+        .args([directory.path(), &exe])
+        .arg(test)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("1 passed"), "{text}");
+}
+
+#[test]
+fn a_full_disk_is_an_error_and_leaves_the_chain_whole() {
+    on_a_file_system("size=24k,mode=700", "journal::tests::inside_a_full_disk");
+}
+
+#[test]
+#[ignore = "runs only on the file system that another test makes for it"]
+fn inside_a_full_disk() {
+    let place = path(&std::env::var("JOURNAL").unwrap()).join("journal").unwrap();
+    let journal = Journal::open(place.clone(), Sync::Process).unwrap();
+    let failed = (0..100).find_map(|_| journal.refuse(&"x".repeat(1000)).err()).unwrap();
+    assert!(matches!(failed, JournalError::Write { source: Errno::NOSPC, .. }), "{failed:?}");
+    assert!(failed.hint().contains("free some space"));
+    assert_eq!(verify(&place).unwrap().findings, []);
+}
+
+#[test]
+fn a_read_only_disk_is_an_error() {
+    on_a_file_system("ro", "journal::tests::inside_a_read_only_disk");
+}
+
+#[test]
+#[ignore = "runs only on the file system that another test makes for it"]
+fn inside_a_read_only_disk() {
+    let place = path(&std::env::var("JOURNAL").unwrap()).join("journal").unwrap();
+    let failed = Journal::open(place, Sync::Process).unwrap_err();
+    assert!(matches!(failed, JournalError::Directory { source: Errno::ROFS, .. }), "{failed:?}");
+}
+
 #[test]
 fn twenty_writers_keep_one_chain() {
     let place = Place::new();

@@ -99,7 +99,7 @@ mod tests {
         let snapshot = Snapshot::take(&[small.clone(), large.clone(), hooks.clone(), absent.clone()]);
         assert_eq!(snapshot.changed(), []);
         fs::write(small.as_path(), "b").unwrap();
-        assert_eq!(snapshot.changed(), [small.clone()]);
+        assert_eq!(snapshot.changed(), std::slice::from_ref(&small));
         fs::write(small.as_path(), "a").unwrap();
         assert_eq!(snapshot.changed(), []);
         fs::write(large.as_path(), vec![1; 100_001]).unwrap();

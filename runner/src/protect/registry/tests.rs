@@ -211,7 +211,7 @@ fn a_repository_and_its_worktree_count_together() {
         modules: vec![],
     };
     let shared = place.file("w/.git/commondir", ".\n");
-    let main = ready(place.registry().stand(&[shared.clone()]));
+    let main = ready(place.registry().stand(std::slice::from_ref(&shared)));
     let tree = ready(place.registry_of("tree", git).stand(&[shared, place.directory("tree/.vscode")]));
     main.leave();
     assert!(place.exists("w/.git/commondir"));
