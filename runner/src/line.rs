@@ -147,6 +147,9 @@ fn plan(
     let mut look = Look::new(standing);
     let questions = lower::questions(grants, &facts);
     facts.answer(questions, |path| look.at(path));
+    permission
+        .check_links(&facts)
+        .map_err(|denial| Refusal::new(Class::Denied, denial.to_string()).with_hint(denial.hint()))?;
     let authority = Authority {
         profile: grants.profile.clone(),
         profile_digest: grants.profile_digest.clone(),
