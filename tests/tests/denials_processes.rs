@@ -69,11 +69,13 @@ fn the_first_process_keeps_its_secrets() {
             sandbox.probe(&[act, "/proc/1/mem"]).refused();
             sandbox.twin(&[act, &format!("/proc/{pid}/mem")], Twin::Everybody);
         }
-        for path in ["root", "cwd", "fd"] {
+        for path in ["root", "cwd"] {
             let probe = sandbox.probe(&["list", &format!("/proc/1/{path}")]);
             assert!(probe.code == Some(1), "/proc/1/{path} is open\n{probe}");
             sandbox.twin(&["list", &format!("/proc/{pid}/{path}")], Twin::Everybody);
         }
+        sandbox.probe(&["open-descriptors", "1"]).refused();
+        sandbox.twin(&["open-descriptors", &pid], Twin::Everybody);
     });
 }
 
@@ -109,7 +111,8 @@ fn descriptors_of_the_caller_do_not_survive() {
         };
         assert_eq!(leak(sandbox.launch_probe(&[], &["descriptors"])).finish().refused(), "EBADF");
         let outside = leak(sandbox.launch_probe_outside(&["descriptors"])).finish().done();
-        assert_eq!(outside.split(' ').count(), 61, "{outside}");
+        let leaked = outside.split(' ').filter(|number| number.len() < 3);
+        assert_eq!(leaked.count(), 61, "{outside}");
         assert_eq!(leak(sandbox.launch_probe(&[], &["descend", "3", "etc"])).finish().refused(), "EBADF");
         leak(sandbox.launch_probe_outside(&["descend", "3", "etc"])).finish().done();
     });

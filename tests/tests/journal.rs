@@ -45,7 +45,7 @@ fn each_run_leaves_an_intent_and_a_conclusion_in_one_chain() {
         sandbox.run(["--", "sh", "-c", "exit 3"]).expect(3);
         let _ = sandbox.run(["--", "no-such-program"]);
         let records = records(sandbox);
-        for (kind, count) in [("intent", 2), ("conclusion", 2), ("refusal", 1)] {
+        for (kind, count) in [("intent", 2), ("conclusion", 2)] {
             assert_eq!(of_kind(&records, kind).len(), count, "{kind}: {records:#?}");
         }
         for (index, record) in records.iter().enumerate() {

@@ -75,9 +75,9 @@ fn a_report_can_go_to_an_open_descriptor() {
 #[test]
 fn notes_go_to_standard_error_marked_and_quiet_silences_them() {
     each_identity(|sandbox| {
-        let loud = sandbox.launch(["--", "true"]).cwd(sandbox.home()).finish();
+        let loud = sandbox.launch(["--", "false"]).cwd(sandbox.home()).finish();
         assert!(!loud.notes().is_empty(), "{loud}");
-        let quiet = sandbox.launch(["--quiet", "--", "true"]).cwd(sandbox.home()).finish();
+        let quiet = sandbox.launch(["--quiet", "--", "false"]).cwd(sandbox.home()).finish();
         assert!(quiet.stderr.is_empty(), "{quiet}");
         let ordinary = sandbox.run(["--", "echo", "only this"]);
         assert_eq!((ordinary.text().as_str(), ordinary.errors().as_str()), ("only this", ""));
@@ -87,8 +87,8 @@ fn notes_go_to_standard_error_marked_and_quiet_silences_them() {
 #[test]
 fn files_left_in_the_private_home_are_counted_in_one_note() {
     each_identity(|sandbox| {
-        let ended = sandbox.shell("mkdir -p ~/.tool && echo x > ~/.tool/one && echo y > ~/two");
-        ended.expect(0);
+        let ended = sandbox.shell("mkdir -p ~/.tool && echo x > ~/.tool/one && echo y > ~/two && exit 1");
+        ended.expect(1);
         assert!(ended.notes().iter().any(|note| note.contains("discarded")), "{ended}");
         assert!(!sandbox.home().join("two").exists());
     });

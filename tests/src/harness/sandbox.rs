@@ -17,7 +17,7 @@ use super::place::Place;
 /// One identity's home and workspace.
 ///
 /// ```text
-/// /var/tmp/opaque-tests-XXXX/   passwd, group: stand at /etc for everything that is started
+/// /var/lib/opaque-tests-XXXX/   passwd, group: stand at /etc for everything that is started
 ///     tools/                    opaque-run and opaque-probe
 ///     home/                     the identity's home, 0700
 ///         project/              its workspace, the working directory
@@ -37,11 +37,11 @@ impl Sandbox {
     /// Makes the directories.
     ///
     /// # Panics
-    /// When `/var/tmp` is not writable.
+    /// When its directory cannot be made.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
         let base =
-            tempfile::Builder::new().prefix("opaque-tests-").tempdir_in("/var/tmp").expect("/var/tmp is writable");
+            tempfile::Builder::new().prefix("opaque-tests-").tempdir_in(ground()).expect("the ground is writable");
         fs::set_permissions(base.path(), Permissions::from_mode(0o755)).expect("the directory is ours");
         let sandbox =
             Self { identity, base, binds: RefCell::default(), moved: RefCell::default(), reports: Cell::new(0) };
@@ -70,7 +70,11 @@ impl Sandbox {
     /// The account file: the identity with its home, root and nobody.
     fn accounts(&self, home: &Path) -> String {
         let (uid, gid, name) = (self.identity.uid(), self.identity.gid(), self.identity.name());
-        let others = "nobody:x:65534:65534::/nonexistent:/bin/false\n";
+        let other = self.base().join("other");
+        let others = format!(
+            "other:x:23456:23456::{}:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n",
+            other.display()
+        );
         let root = if uid == 0 { "" } else { "root:x:0:0:root:/root:/bin/sh\n" };
         format!("{name}:x:{uid}:{gid}::{}:/bin/sh\n{others}{root}", home.display())
     }
@@ -275,6 +279,16 @@ impl Sandbox {
 
 fn words<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> impl Iterator<Item = OsString> {
     arguments.into_iter().map(|word| word.as_ref().to_owned())
+}
+
+/// Where sandboxes stand: every identity reaches it, and nobody else can write there, or no policy in it would be believed.
+fn ground() -> PathBuf {
+    if Identity::all().contains(&Identity::Root) {
+        return "/var/lib".into();
+    }
+    let cache = PathBuf::from(std::env::var_os("HOME").expect("a plain user has a home")).join(".cache");
+    fs::create_dir_all(&cache).expect("the home is writable");
+    cache
 }
 
 /// The suite's `PATH` without what lies in the home of whoever started it: that home is not the identity's.

@@ -23,7 +23,7 @@ pub(crate) type Attempt = Result<String, i32>;
 pub(crate) type Act = fn(&[String]) -> Attempt;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
     let name = arguments.next().expect("usage: opaque-probe ACT [argument…]");
     let rest: Vec<String> = arguments.collect();
     let act = find(&name).unwrap_or_else(|| panic!("no such act: {name}"));

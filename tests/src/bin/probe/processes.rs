@@ -12,6 +12,7 @@ pub(crate) const ACTS: &[(&str, Act)] = &[
     ("read-memory", read_memory),
     ("signal", signal),
     ("open-process", open_process),
+    ("open-descriptors", open_descriptors),
     ("set-uid", set_uid),
     ("set-gid", set_gid),
     ("set-groups", set_groups),
@@ -91,6 +92,18 @@ fn open_process(arguments: &[String]) -> Attempt {
     answer(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) }).map(|_| String::new())
 }
 
+/// Opens what another process has open, one descriptor after the other, until one gives way.
+fn open_descriptors(arguments: &[String]) -> Attempt {
+    let mut last = libc::ENOENT;
+    for descriptor in 0..64 {
+        match std::fs::File::open(format!("/proc/{}/fd/{descriptor}", argument(arguments, 0))) {
+            Ok(_) => return Ok(descriptor.to_string()),
+            Err(error) => last = os(error),
+        }
+    }
+    Err(last)
+}
+
 fn set_uid(arguments: &[String]) -> Attempt {
     // SAFETY: no pointer is passed.
     answer(unsafe { libc::setuid(number(arguments, 0)) }).map(|_| String::new())
@@ -107,15 +120,11 @@ fn set_groups(_: &[String]) -> Attempt {
     answer(unsafe { libc::setgroups(groups.len(), groups.as_ptr()) }).map(|_| String::new())
 }
 
-/// Sets every capability that the kernel has, effective, permitted and inheritable.
+/// Takes the capability that opens most doors, `CAP_SYS_ADMIN`.
 fn gain_capability(_: &[String]) -> Attempt {
     let header: [u32; 2] = [0x2008_0522, 0];
-    let last: u32 = std::fs::read_to_string("/proc/sys/kernel/cap_last_cap")
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(37);
-    let high = (1_u32 << (last - 31)) - 1;
-    let data: [u32; 6] = [u32::MAX, u32::MAX, 0, high, high, 0];
+    const SYS_ADMIN: u32 = 1 << 21;
+    let data: [u32; 6] = [SYS_ADMIN, SYS_ADMIN, 0, 0, 0, 0];
     // SAFETY: version 3 takes two sets of three words.
     answer(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()) }).map(|_| String::new())
 }
@@ -142,8 +151,7 @@ fn threads(arguments: &[String]) -> Attempt {
 /// Dies of a segmentation fault in the directory given, where a core dump would land.
 fn crash(arguments: &[String]) -> Attempt {
     std::env::set_current_dir(argument(arguments, 0)).map_err(os)?;
-    // SAFETY: the signal goes to ourselves; nothing follows it.
-    answer(unsafe { libc::raise(libc::SIGSEGV) }).map(|_| String::new())
+    die_of(libc::SIGSEGV)
 }
 
 /// Sets the limit on core dumps to what is given.
@@ -205,8 +213,15 @@ fn exit(arguments: &[String]) -> Attempt {
 }
 
 fn kill_self(arguments: &[String]) -> Attempt {
+    die_of(number(arguments, 0))
+}
+
+fn die_of(signal: libc::c_int) -> Attempt {
+    // The probe's own runtime catches some signals.
+    // SAFETY: the default action installs no code.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
     // SAFETY: the signal goes to ourselves.
-    answer(unsafe { libc::raise(number(arguments, 0)) }).map(|_| String::new())
+    answer(unsafe { libc::raise(signal) }).map(|_| String::new())
 }
 
 /// Waits for one of the signals given, says which came, and leaves.
