@@ -1,6 +1,6 @@
 //! The kernel's edge: the only crate with `unsafe`. It knows no policy.
 //!
-//! In reading order: an [`image`] is what a plan becomes before the clone; [`spawn`](mod@spawn)
+//! In reading order: an [`image`] is what a plan becomes before the clone; [`spawn()`]
 //! clones; the child lives through `child.rs`, one sentence a step, each step in a small file of its
 //! own; [`channel`] is the line back; [`step`] names what can fail.
 

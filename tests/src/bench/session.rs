@@ -14,7 +14,7 @@ pub type Outcome<T> = Result<T, Failure>;
 
 /// Runs a bench and prints its tables. With `--check` a missed bound is exit code 1.
 ///
-/// A bench also serves as its own stopwatch: started again with [`rounds::MEASURE`] under the uid that is measured,
+/// A bench also serves as its own stopwatch: started again with `rounds::MEASURE` under the uid that is measured,
 /// it only takes times, as a small process that nothing else goes on in.
 pub fn bench(name: &str, measure: impl FnOnce() -> Outcome<Vec<Table>>) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
