@@ -115,7 +115,7 @@ fn a_policy_that_is_a_directory_a_pipe_or_huge_stops_the_run() {
 fn an_unknown_profile_names_the_nearest() {
     each_identity(|sandbox| {
         let ended = sandbox.run(["--profile", "crago"].iter().chain(&TOUCH));
-        refuses(sandbox, &ended, 125, &["crago", "cargo"]);
+        refuses(sandbox, &ended, 120, &["crago", "cargo"]);
     });
 }
 
@@ -135,6 +135,7 @@ fn a_malformed_profile_stops_the_run() {
         }
         sandbox.write(&file, "name = \"mine\"\ndescription = \"own\"\nextends = [\"default\"]\n");
         sandbox.run(["--profile", "mine"].iter().chain(&TOUCH)).expect(0);
+        fs::remove_file(sandbox.project().join("started")).unwrap();
         set_mode(&file, 0o666);
         refuses(sandbox, &sandbox.run(["--profile", "mine"].iter().chain(&TOUCH)), 125, &["mine.toml"]);
     });
@@ -159,7 +160,7 @@ fn a_program_that_cannot_be_executed_exits_126() {
         sandbox.directory(&sandbox.project().join("directory"));
         sandbox.write("text", "just text\n");
         for program in ["./directory", "./text", "/usr", "/dev/null"] {
-            refuses(sandbox, &sandbox.run(["--", program]), 126, &[program]);
+            refuses(sandbox, &sandbox.run(["--", program]), 126, &[program.trim_start_matches("./")]);
         }
         sandbox.script("garbage", b"\x7fELF but not really");
         let ended = sandbox.run(["--", "./garbage"]);
@@ -229,6 +230,7 @@ fn an_argument_vector_of_two_megabytes_passes_or_is_refused_like_outside() {
 #[test]
 fn flags_that_mean_nothing_are_refused_before_anything_happens() {
     each_identity(|sandbox| {
+        let mut wrong = Vec::new();
         for (flags, word) in [
             (vec!["--bogus"], "bogus"),
             (vec!["--timeout", "soon"], "soon"),
@@ -246,10 +248,12 @@ fn flags_that_mean_nothing_are_refused_before_anything_happens() {
             (vec!["--report", "/nonexistent/report"], "/nonexistent/report"),
         ] {
             let ended = sandbox.run(flags.iter().chain(&TOUCH));
-            assert!(matches!(ended.code, Some(120 | 125 | 2)), "{flags:?}\n{ended}");
-            assert!(ended.errors().contains(word), "{flags:?}\n{ended}");
-            assert!(!sandbox.project().join("started").exists(), "{flags:?} ran the command\n{ended}");
+            let started = fs::remove_file(sandbox.project().join("started")).is_ok();
+            if started || !matches!(ended.code, Some(120 | 125)) || !ended.errors().contains(word) {
+                wrong.push(format!("{flags:?}{}\n{ended}", if started { " ran the command" } else { "" }));
+            }
         }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         let nothing: [&str; 0] = [];
         assert_ne!(sandbox.run(nothing).code, Some(0));
         assert_ne!(sandbox.run(["--"]).code, Some(0));
@@ -306,7 +310,7 @@ fn a_full_disk_for_the_journal_stops_the_run() {
 fn a_journal_that_cannot_be_written_stops_the_run() {
     each_identity(|sandbox| {
         let file = sandbox.write(sandbox.elsewhere().join("file"), "").display().to_string();
-        for place in [file.as_str(), "/proc/journal", "/nonexistent/a/b"] {
+        for place in [file.as_str(), "/proc/journal", "/dev/null/a"] {
             let ended = sandbox.run(["--journal", place].iter().chain(&TOUCH));
             refuses(sandbox, &ended, 125, &["journal"]);
         }

@@ -216,14 +216,28 @@ fn policy_profiles_and_journal_stay_out_of_reach_inside_a_wider_grant() {
         sandbox.run(["--", "true"]).expect(0);
         assert!(state.is_dir(), "the journal is not where the design says");
         let home = text(&sandbox.home());
-        for target in [text(&config), text(&config.with_file_name("planted.toml")), text(&state.join("planted"))] {
-            sandbox.launch_probe(&["--write", &home], &["write", &target, "x"]).finish().refused();
+        sandbox.run(["--write", &home, "--", "true"]).expect(120);
+        for (grant, target) in [
+            (".config", config.clone()),
+            (".config", config.with_file_name("planted.toml")),
+            (".config/opaque", config.with_file_name("planted.toml")),
+            (".local", state.join("planted")),
+            (".local/state/opaque", state.join("planted")),
+        ] {
+            let (grant, target) = (text(&sandbox.home().join(grant)), text(&target));
+            let before = std::fs::read(&target).ok();
+            let ended = sandbox.launch_probe(&["--write", &grant], &["write", &target, "x"]).finish();
+            assert!(matches!(ended.code, Some(1 | 120)), "{ended}");
+            assert_eq!(std::fs::read(&target).ok(), before, "{target} was written\n{ended}");
             sandbox.probe_outside(&["write", &target, "x"]).done();
+            std::fs::remove_file(&target).unwrap();
         }
-        for path in [text(&sandbox.home().join(".config/opaque")), text(&sandbox.home().join(".config"))] {
-            let moved = format!("{path}.moved");
-            sandbox.launch_probe(&["--write", &home], &["rename", &path, &moved]).finish().refused();
-        }
+        let (from, to) = (text(&sandbox.home().join(".config/opaque")), text(&sandbox.home().join(".config/moved")));
+        let grant = text(&sandbox.home().join(".config"));
+        let moved = sandbox.launch_probe(&["--write", &grant], &["rename", &from, &to]).finish();
+        assert!(matches!(moved.code, Some(1 | 120)), "{moved}");
+        assert!(!std::path::Path::new(&to).exists(), "{moved}");
+        sandbox.probe_outside(&["rename", &from, &to]).done();
     });
 }
 
