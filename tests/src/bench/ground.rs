@@ -16,7 +16,7 @@ use crate::harness::identity::Identity;
 /// One bench's ground.
 ///
 /// ```text
-/// /var/tmp/opaque-bench-XXXX/    passwd, group: stand at /etc for everything that is started
+/// opaque-bench-XXXX/            passwd, group: stand at /etc for everything that is started
 ///     tools/                     the programs under test and the stopwatch
 ///     root/  plain/              one place for each identity
 /// ```
@@ -29,9 +29,15 @@ impl Ground {
     /// account of the machine is needed, touched or looked into.
     ///
     /// # Errors
-    /// `/var/tmp` is not writable, or the kernel refuses the namespace.
+    /// The directory cannot be made, or the kernel refuses the namespace.
     pub fn new() -> Outcome<Self> {
-        let base = tempfile::Builder::new().prefix("opaque-bench-").tempdir_in("/var/tmp")?;
+        // A policy is believed only where nobody else could replace it, so no shared directory such as `/tmp` will do.
+        let shelter = match std::env::var_os("HOME") {
+            Some(home) if !Identity::all().contains(&Identity::Root) => home.into(),
+            _ => PathBuf::from("/srv"),
+        };
+        let base = tempfile::Builder::new().prefix("opaque-bench-").tempdir_in(&shelter);
+        let base = base.map_err(|error| format!("cannot make a directory in {}: {error}", shelter.display()))?;
         fs::set_permissions(base.path(), Permissions::from_mode(0o755))?;
         fs::create_dir(base.path().join("tools"))?;
         let ground = Self { base };
