@@ -209,9 +209,9 @@ pub enum Protection {
         /// Identity at the time of judging.
         inode: Inode,
     },
-    /// It does not exist: an empty read-only directory stands there for the time of the run.
+    /// It does not exist: something empty and read-only stands there for the time of the run.
     Placeholder,
-    /// It does not exist inside a git directory, where git would take a directory for a broken file: a
+    /// It does not exist inside a git directory, where git would take anything but a file for a broken one: a
     /// read-only file with this text, which means the same to git as no file, stands there for the run.
     PlaceholderFile {
         /// Its content.

@@ -84,7 +84,8 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     fault.check(Step::Placeholders).map_err(|errno| failed(Step::Placeholders, &errno))?;
     let streams = Streams::arrange(if plan.limits.output.is_some() { Output::Counted } else { Output::Direct })?;
     let protected: Vec<AbsPath> = plan.protected.iter().map(|protected| protected.path.clone()).collect();
-    let watch = watch(&protected)?;
+    signals::block_all().map_err(|errno| Refusal::cannot_build(format!("cannot block signals: {errno}")))?;
+    let _watch = watch(&protected)?;
     let snapshot = Snapshot::take(&protected);
     let materials = Materials {
         placeholders: placeholders.standing(),
@@ -97,7 +98,6 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     };
     let (image, landlock_abi) = prepare::prepare(plan, materials)?;
 
-    signals::block_all().map_err(|errno| Refusal::cannot_build(format!("cannot block signals: {errno}")))?;
     let terminal = TerminalGuard::take();
     let spawned = opaque_sys::spawn(image).map_err(|failure| entries.refusal(&failure))?;
     let kept = Kept::start(spawned, placeholders, &bounds, fault)?;
@@ -105,7 +105,7 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         spawned: &kept.spawned,
         input: streams.input,
         output: streams.output,
-        protected: watch,
+        protected: &snapshot,
         wall: plan.limits.wall.map(|limit| limit.max),
         output_limit: plan.limits.output.map(|limit| limit.max),
         grace: GRACE,
@@ -375,13 +375,8 @@ fn namespaces_hint() -> String {
     }
 }
 
-fn watch(protected: &[AbsPath]) -> Result<Option<Watch>, Refusal> {
-    if protected.is_empty() {
-        return Ok(None);
-    }
-    Watch::new(protected)
-        .map(Some)
-        .map_err(|error| Refusal::cannot_build(describe(&error)).with_hint(error.hint().map(str::to_owned)))
+fn watch(protected: &[AbsPath]) -> Result<Watch, Refusal> {
+    Watch::new(protected).map_err(|error| Refusal::cannot_build(describe(&error)).with_hint(error.hint()))
 }
 
 /// True when the working directory is a host directory, whose identity is compared inside.

@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use opaque_runner::finish;
 use opaque_runner::flags::{self, Parsed};
 
+#[global_allocator]
+static MEMORY: opaque_sys::arena::Arena = opaque_sys::arena::Arena::new();
+
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     match flags::parse(&arguments) {

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use opaque_sys::channel::{End, Message};
+use opaque_sys::notify;
 use opaque_sys::step::Failure;
 use opaque_sys::{Spawned, attest::NamespaceInodes};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use crate::outcome::{Ending, LimitReached};
-use crate::protect::watch::Watch;
+use crate::protect::snapshot::Snapshot;
 use crate::relay::Relay;
 
 /// What to stand by and for how long.
@@ -26,8 +27,8 @@ pub struct Watched<'a> {
     pub input: Option<Relay>,
     /// Output streams that are carried.
     pub output: Vec<Relay>,
-    /// Protected names on the host, when there are any.
-    pub protected: Option<Watch>,
+    /// What stood at the protected names on the host; they are watched.
+    pub protected: &'a Snapshot,
     /// The wall-time limit.
     pub wall: Option<Duration>,
     /// The output limit, in bytes.
@@ -73,18 +74,18 @@ pub fn supervise<E>(
     let mut state = State { permit: Some(permit), started: None, ending: None, asked_to_end: None };
     loop {
         let ready = wait(&watched, &signals, state.timeout(&watched)).map_err(SuperviseError::Kernel)?;
+        let mut is_told = false;
         if ready.signals {
             while let Ok(Some(signal)) = signals.read_signal() {
+                is_told |= signal.ssi_signo as i32 == notify::SIGNAL;
                 if let Some(interrupted) = state.signal(&watched, &signal) {
                     kill(watched.spawned);
                     return Ok(Supervised::Interrupted(interrupted));
                 }
             }
         }
-        if ready.protected
-            && let Some(changed) = watched.protected.as_mut().and_then(Watch::changed)
-        {
-            state.end(&watched, Ending::ProtectedPathChanged(changed.to_string()));
+        if is_told && let Some(replaced) = watched.protected.replaced() {
+            state.end(&watched, Ending::ProtectedPathChanged(replaced.to_string()));
         }
         state.carry(&mut watched, &ready);
         if ready.channel {
@@ -241,7 +242,7 @@ impl<P> State<P> {
         // The terminal sends its signals to the whole foreground group: the command has them already.
         // What it does about them comes back as `Stopped` or `Ended`.
         let from_kernel = signal.ssi_code > 0;
-        if number == libc_signal::CHLD || from_kernel && self.started.is_some() {
+        if matches!(number, libc_signal::CHLD | notify::SIGNAL) || from_kernel && self.started.is_some() {
             return None;
         }
         if self.started.is_none() {
@@ -292,7 +293,6 @@ fn reap(spawned: &Spawned) {
 struct Ready {
     signals: bool,
     channel: bool,
-    protected: bool,
     input: bool,
     output: Vec<bool>,
 }
@@ -300,10 +300,6 @@ struct Ready {
 fn wait(watched: &Watched<'_>, signals: &SignalFd, timeout: Option<Duration>) -> Result<Ready, Errno> {
     let mut waiting = vec![PollFd::new(signals, PollFlags::IN), PollFd::new(&watched.spawned.channel, PollFlags::IN)];
     let mut places = vec![Place::Signals, Place::Channel];
-    if let Some(watch) = &watched.protected {
-        waiting.push(PollFd::from_borrowed_fd(watch.as_fd(), PollFlags::IN));
-        places.push(Place::Protected);
-    }
     if let Some(interest) = watched.input.as_ref().and_then(Relay::interest) {
         waiting.push(interest);
         places.push(Place::Input);
@@ -327,7 +323,6 @@ fn wait(watched: &Watched<'_>, signals: &SignalFd, timeout: Option<Duration>) ->
         match place {
             Place::Signals => ready.signals = true,
             Place::Channel => ready.channel = true,
-            Place::Protected => ready.protected = true,
             Place::Input => ready.input = true,
             Place::Output(index) => {
                 if let Some(slot) = ready.output.get_mut(index) {
@@ -342,7 +337,6 @@ fn wait(watched: &Watched<'_>, signals: &SignalFd, timeout: Option<Duration>) ->
 enum Place {
     Signals,
     Channel,
-    Protected,
     Input,
     Output(usize),
 }

@@ -20,12 +20,14 @@ mod mount;
 mod mountinfo;
 mod privilege;
 
+pub mod arena;
 pub mod attest;
 pub mod cgroup;
 pub mod channel;
 pub mod fault;
 pub mod janitor;
 pub mod landlock;
+pub mod notify;
 pub mod seccomp;
 pub mod signals;
 pub mod step;
