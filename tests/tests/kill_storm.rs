@@ -17,13 +17,13 @@ fn five_hundred_kills_leave_no_process_no_cgroup_and_no_placeholder() {
         let (cgroups_before, before) = (cgroups(), tree(&sandbox.project()));
         let mark = format!("77.{}{}", std::process::id(), identity.uid());
         let script = format!("sleep {mark} & setsid sleep {mark} & sleep {mark}");
-        let whole = sandbox.run(["--", "true"]).elapsed;
+        let whole = sandbox.run(["--limit", "pids=200", "--", "true"]).elapsed;
         let mut state = 0x2545_F491_4F6C_DD1D_u64;
         for _ in 0..kills().div_ceil(2) {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            let running = sandbox.launch(["--", "sh", "-c", &script]).start();
+            let running = sandbox.launch(["--limit", "pids=200", "--", "sh", "-c", &script]).start();
             // Twice the time of a whole run reaches from before the first step to well into the command.
             std::thread::sleep(whole.mul_f64((state % 1000) as f64 / 500.0));
             running.signal(9);
@@ -31,7 +31,7 @@ fn five_hundred_kills_leave_no_process_no_cgroup_and_no_placeholder() {
         }
         let alive = || Processes::marked(&mark).len() + Processes::marked(&sandbox.base().display().to_string()).len();
         assert!(eventually(Duration::from_secs(3), || alive() == 0), "as {identity}: {} processes live on", alive());
-        sandbox.run(["--", "true"]).expect(0);
+        sandbox.run(["--limit", "pids=200", "--", "true"]).expect(0);
         assert!(
             eventually(Duration::from_secs(3), || cgroups().difference(&cgroups_before).count() == 0),
             "as {identity}: {:?}",
