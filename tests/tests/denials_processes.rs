@@ -17,7 +17,7 @@ fn outsider(sandbox: &Sandbox) -> (Running, [String; 3]) {
 fn a_process_outside_cannot_be_traced() {
     each_identity(|sandbox| {
         let (_running, [pid, ..]) = outsider(sandbox);
-        sandbox.forbids(&["trace", &pid], Twin::Everybody);
+        sandbox.forbids(&["trace", &pid], Twin::Neighbours);
     });
 }
 
@@ -32,8 +32,8 @@ fn a_process_inside_cannot_be_traced_either() {
 fn the_memory_of_a_process_outside_cannot_be_read() {
     each_identity(|sandbox| {
         let (_running, [pid, address, length]) = outsider(sandbox);
-        sandbox.forbids(&["read-memory", &pid, &address, &length], Twin::Everybody);
-        sandbox.forbids(&["open-write", &format!("/proc/{pid}/mem")], Twin::Everybody);
+        sandbox.forbids(&["read-memory", &pid, &address, &length], Twin::Neighbours);
+        sandbox.forbids(&["open-write", &format!("/proc/{pid}/mem")], Twin::Neighbours);
     });
 }
 
@@ -63,19 +63,19 @@ fn the_first_process_keeps_its_secrets() {
         let (_running, [pid, ..]) = outsider(sandbox);
         for file in ["environ", "maps", "auxv"] {
             sandbox.probe(&["read", &format!("/proc/1/{file}")]).refused();
-            sandbox.twin(&["read", &format!("/proc/{pid}/{file}")], Twin::Everybody);
+            sandbox.twin(&["read", &format!("/proc/{pid}/{file}")], Twin::Neighbours);
         }
         for act in ["open-write", "reopen-for-write"] {
             sandbox.probe(&[act, "/proc/1/mem"]).refused();
-            sandbox.twin(&[act, &format!("/proc/{pid}/mem")], Twin::Everybody);
+            sandbox.twin(&[act, &format!("/proc/{pid}/mem")], Twin::Neighbours);
         }
         for path in ["root", "cwd"] {
             let probe = sandbox.probe(&["list", &format!("/proc/1/{path}")]);
             assert!(probe.code == Some(1), "/proc/1/{path} is open\n{probe}");
-            sandbox.twin(&["list", &format!("/proc/{pid}/{path}")], Twin::Everybody);
+            sandbox.twin(&["list", &format!("/proc/{pid}/{path}")], Twin::Neighbours);
         }
         sandbox.probe(&["open-descriptors", "1"]).refused();
-        sandbox.twin(&["open-descriptors", &pid], Twin::Everybody);
+        sandbox.twin(&["open-descriptors", &pid], Twin::Neighbours);
     });
 }
 
@@ -93,9 +93,9 @@ fn no_running_program_can_be_overwritten() {
         assert_eq!(before, programs.map(|program| std::fs::read(program).unwrap()));
         // The twin: a program that belongs to the identity and is not running can be opened for writing.
         let own = sandbox.script("program", "#!/bin/sh\n").display().to_string();
-        sandbox.twin(&["reopen-for-write", &own], Twin::Everybody);
+        sandbox.twin(&["reopen-for-write", &own], Twin::Neighbours);
         let (_running, [pid, ..]) = outsider(sandbox);
-        sandbox.twin(&["read", &format!("/proc/{pid}/exe")], Twin::Everybody);
+        sandbox.twin(&["read", &format!("/proc/{pid}/exe")], Twin::Neighbours);
     });
 }
 

@@ -256,7 +256,7 @@ fn a_file_that_the_host_makes_in_a_placeholders_stead_survives() {
         repository(sandbox);
         let mut running = sandbox.launch(["--", "sh", "-c", "echo ready; sleep 1"]).start();
         running.wait_for("ready");
-        sandbox.shell_outside("rmdir .envrc && echo 'use nix' > .envrc").expect(0);
+        sandbox.shell_outside("rm -rf .envrc && echo 'use nix' > .envrc").expect(0);
         let _ = running.wait();
         assert_eq!(std::fs::read_to_string(sandbox.project().join(".envrc")).unwrap(), "use nix\n");
     });

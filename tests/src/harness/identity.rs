@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::host::missing;
 use super::sandbox::Sandbox;
 
 /// A user that a test runs as.
@@ -78,6 +79,9 @@ impl fmt::Display for Identity {
     }
 }
 
+/// Leaves a test, by panic: what it needs is missing for this identity.
+pub(crate) struct Skip(pub(crate) &'static str);
+
 /// Runs a test once as each identity, each time in a sandbox of its own, and names those that failed.
 ///
 /// # Panics
@@ -86,9 +90,15 @@ pub fn each_identity(test: impl Fn(&Sandbox)) {
     let mut failed = Vec::new();
     for identity in Identity::all() {
         let sandbox = Sandbox::new(identity);
-        if catch_unwind(AssertUnwindSafe(|| test(&sandbox))).is_err() {
-            eprintln!("^ failed as {identity}");
-            failed.push(identity.to_string());
+        match catch_unwind(AssertUnwindSafe(|| test(&sandbox))) {
+            Ok(()) => {}
+            Err(cause) => match cause.downcast_ref::<Skip>() {
+                Some(Skip(what)) => missing(what),
+                None => {
+                    eprintln!("^ failed as {identity}");
+                    failed.push(identity.to_string());
+                }
+            },
         }
     }
     assert!(failed.is_empty(), "failed as {}", failed.join(" and as "));

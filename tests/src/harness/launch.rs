@@ -188,7 +188,8 @@ impl Launch {
         // SAFETY: the closure only makes system calls on values that were prepared before the fork.
         unsafe { command.pre_exec(prepare) };
         let start = Instant::now();
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start `{line}`: {error}"));
+        let spawned = one_at_a_time(|| command.spawn());
+        let mut child = spawned.unwrap_or_else(|error| panic!("cannot start `{line}`: {error}"));
         drop(command);
         let stdout = child.stdout.take().map(listen).unwrap_or_default();
         let stderr = child.stderr.take().map(listen).unwrap_or_default();
@@ -198,6 +199,14 @@ impl Launch {
         }
         Running { child, line, stdout, stderr, stdin, start, patience: self.patience, report: self.report, over: false }
     }
+}
+
+/// Keeps forking and the writing of programs apart: a child between fork and exec would hold a program open for
+/// writing, and nobody could execute it meanwhile (`ETXTBSY`).
+pub(crate) fn one_at_a_time<T>(act: impl FnOnce() -> T) -> T {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    act()
 }
 
 fn start_session() -> std::io::Result<()> {

@@ -1,6 +1,7 @@
 //! Attempts one act inside and its twin outside.
 
 use super::ended::Ended;
+use super::identity::Identity;
 use super::launch::Launch;
 use super::sandbox::Sandbox;
 
@@ -9,6 +10,8 @@ use super::sandbox::Sandbox;
 pub enum Twin {
     /// Everybody: the twin succeeds as each identity.
     Everybody,
+    /// Everybody whose processes share a user namespace; those of a caller who is not root each have their own.
+    Neighbours,
     /// Only the superuser: as a plain user there is nothing to take away, so only root has a twin.
     Superuser,
     /// The superuser, on kernels that were built with the facility at all.
@@ -72,6 +75,7 @@ impl Sandbox {
     pub fn twin(&self, act: &[&str], twin: Twin) {
         let can = match twin {
             Twin::Everybody => true,
+            Twin::Neighbours => !matches!(self.identity(), Identity::Caller { .. }),
             Twin::Superuser => self.identity().is_root(),
             Twin::WhereBuilt => self.identity().is_root() && self.is_built(act),
             Twin::Nobody(_) => false,
