@@ -1,25 +1,29 @@
 //! Carries an authorized plan out: journal, cgroups, placeholders, child, supervision, and afterwards
 //! the removal of everything that was made for the run.
 
+mod entries;
+mod kept;
+
 use std::time::Duration;
 
 use opaque_policy::authorize::Authorized;
 use opaque_policy::path::AbsPath;
 use opaque_policy::plan::{Content, Plan};
 use opaque_policy::request::Inode;
-use opaque_sys::attest::{Missing, NamespaceInodes};
-use opaque_sys::cgroup::{self, Group, Name};
+use opaque_sys::attest::NamespaceInodes;
+use opaque_sys::cgroup::Group;
 use opaque_sys::channel::End;
 use opaque_sys::fault::Fault;
-use opaque_sys::janitor::{self, Janitor};
-use opaque_sys::step::{Failure, Step};
-use opaque_sys::{Spawned, signals};
+use opaque_sys::signals;
+use opaque_sys::step::Step;
 use serde::Serialize;
 
 use crate::bounds::{Bound, Bounds};
 use crate::controls::{self, Control};
 use crate::invocation::describe;
 use crate::journal::{Journal, Receipt};
+use crate::launch::entries::Entries;
+use crate::launch::kept::Kept;
 use crate::outcome::{Class, Ending, LimitReached, Refusal};
 use crate::prepare::{self, Materials, failed};
 use crate::program::Opened;
@@ -81,26 +85,11 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     let fault = Fault::from_environment();
     let plan = authorized.plan();
     let entries = Entries::of(plan);
-    fault.check(Step::Placeholders).map_err(|errno| failed(Step::Placeholders, &errno))?;
-    let streams = Streams::arrange(if plan.limits.output.is_some() { Output::Counted } else { Output::Direct })?;
-    let protected: Vec<AbsPath> = plan.protected.iter().map(|protected| protected.path.clone()).collect();
-    signals::block_all().map_err(|errno| Refusal::cannot_build(format!("cannot block signals: {errno}")))?;
-    let _watch = watch(&protected)?;
-    let snapshot = Snapshot::take(&protected);
-    let materials = Materials {
-        placeholders: placeholders.standing(),
-        streams: streams.inside,
-        resource_limits: bounds.resource_limits.clone(),
-        cwd: is_on_host(plan).then_some(cwd),
-        umask: umask(),
-        joins_cgroups: bounds.cgroup.is_some(),
-        fault,
+    let started = start(plan, &bounds, cwd, placeholders, &entries, fault);
+    let Started { kept, streams, snapshot, terminal, watch: _watch, landlock_abi } = match started {
+        Ok(started) => started,
+        Err(refusal) => return Err(refused(&journal, None, refusal)),
     };
-    let (image, landlock_abi) = prepare::prepare(plan, materials)?;
-
-    let terminal = TerminalGuard::take();
-    let spawned = opaque_sys::spawn(image).map_err(|failure| entries.refusal(&failure))?;
-    let kept = Kept::start(spawned, placeholders, &bounds, fault)?;
     let watched = Watched {
         spawned: &kept.spawned,
         input: streams.input,
@@ -122,8 +111,11 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     let judged = judge(supervised, &kept, plan, &entries, &snapshot);
     kept.clear_up();
     let run = receipt.as_ref().map(|receipt| receipt.run().as_str().to_owned()).unwrap_or_default();
-    let recorded = record(&journal, receipt, &judged);
-    let judged = judged?;
+    let judged = match judged {
+        Ok(judged) => judged,
+        Err(refusal) => return Err(refused(&journal, receipt, refusal)),
+    };
+    let recorded = record(&journal, receipt, &Conclusion::of(&judged));
     let notes = [plan.notes.clone(), bounds.notes(), judged.notes, recorded].concat();
     Ok(Ended {
         ending: judged.ending,
@@ -138,56 +130,44 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     })
 }
 
-/// What exists only for this run and must be gone after it.
-struct Kept {
-    spawned: Spawned,
-    group: Option<Group>,
-    placeholders: Placeholders,
-    janitor: Option<Janitor>,
+/// A child on its way to the barrier, and what stands by it.
+struct Started {
+    kept: Kept,
+    streams: Streams,
+    snapshot: Snapshot,
+    terminal: Option<TerminalGuard>,
+    watch: Watch,
+    landlock_abi: i32,
 }
 
-impl Kept {
-    /// Makes the cgroups, with a janitor that clears up should this process be killed.
-    fn start(spawned: Spawned, placeholders: Placeholders, bounds: &Bounds, fault: Fault) -> Result<Self, Refusal> {
-        let mut kept = Self { spawned, group: None, placeholders, janitor: None };
-        kept.watch_over(bounds, fault).inspect_err(|_| supervise::kill(&kept.spawned))?;
-        Ok(kept)
-    }
-
-    fn watch_over(&mut self, bounds: &Bounds, fault: Fault) -> Result<(), Refusal> {
-        if bounds.cgroup.is_none() && self.placeholders.is_empty() {
-            return Ok(());
-        }
-        let name = Name::new(std::process::id(), random());
-        let clear_up = || {
-            if let Some((available, _)) = &bounds.cgroup {
-                cgroup::clear(available, &name);
-            }
-            self.placeholders.clear();
-        };
-        let janitor = janitor::start(&self.placeholders.descriptors(), clear_up);
-        self.janitor =
-            Some(janitor.map_err(|errno| Refusal::cannot_build(format!("cannot start the janitor: {errno}")))?);
-        let Some((available, wanted)) = &bounds.cgroup else { return Ok(()) };
-        fault.check(Step::Cgroup).map_err(|errno| failed(Step::Cgroup, &errno))?;
-        cgroup::sweep(available);
-        let group = Group::create(available, &name, wanted).map_err(|error| failed(Step::Cgroup, &describe(&error)))?;
-        fault.check(Step::JoinCgroup).map_err(|errno| failed(Step::JoinCgroup, &errno))?;
-        if !fault.skips(Step::JoinCgroup) {
-            group.attach(self.spawned.pid).map_err(|error| failed(Step::JoinCgroup, &describe(&error)))?;
-            self.spawned.channel.go().map_err(|errno| failed(Step::JoinCgroup, &errno))?;
-        }
-        self.group = Some(group);
-        Ok(())
-    }
-
-    /// Removes everything; the processes are gone by now.
-    fn clear_up(self) {
-        drop(self.group);
-        // The janitor shares the locks on the placeholders: it leaves first.
-        drop(self.janitor);
-        self.placeholders.leave();
-    }
+fn start(
+    plan: &Plan,
+    bounds: &Bounds,
+    cwd: Inode,
+    placeholders: Placeholders,
+    entries: &Entries,
+    fault: Fault,
+) -> Result<Started, Refusal> {
+    fault.check(Step::Placeholders).map_err(|errno| failed(Step::Placeholders, &errno))?;
+    let mut streams = Streams::arrange(if plan.limits.output.is_some() { Output::Counted } else { Output::Direct })?;
+    let protected: Vec<AbsPath> = plan.protected.iter().map(|protected| protected.path.clone()).collect();
+    signals::block_all().map_err(|errno| Refusal::cannot_build(format!("cannot block signals: {errno}")))?;
+    let watch = watch(&protected)?;
+    let snapshot = Snapshot::take(&protected);
+    let materials = Materials {
+        placeholders: placeholders.standing(),
+        streams: std::mem::take(&mut streams.inside),
+        resource_limits: bounds.resource_limits.clone(),
+        cwd: is_on_host(plan).then_some(cwd),
+        umask: umask(),
+        joins_cgroups: bounds.cgroup.is_some(),
+        fault,
+    };
+    let (image, landlock_abi) = prepare::prepare(plan, materials)?;
+    let terminal = TerminalGuard::take();
+    let spawned = opaque_sys::spawn(image).map_err(|failure| entries.refusal(&failure))?;
+    let kept = Kept::start(spawned, placeholders, bounds, entries, fault)?;
+    Ok(Started { kept, streams, snapshot, terminal, watch, landlock_abi })
 }
 
 /// The barrier: nothing is shared with the host.
@@ -229,7 +209,7 @@ fn judge(
         }
         Err(SuperviseError::NotPermitted(refusal)) => return Err(refusal),
         Err(SuperviseError::Kernel(errno)) => {
-            supervise::kill(&kept.spawned);
+            kept.spawned.kill();
             return Err(Refusal::cannot_build(format!("the supervisor failed: {errno}")));
         }
     };
@@ -267,12 +247,17 @@ fn judge(
     Ok(Judged { ending, end, usage, notes })
 }
 
+/// Records a refusal; one that cannot be recorded is still one.
+fn refused(journal: &Journal, receipt: Option<Receipt>, refusal: Refusal) -> Refusal {
+    let recorded = record(journal, receipt, &Conclusion::refused(&refusal));
+    recorded.into_iter().fold(refusal, Refusal::hint)
+}
+
 /// Writes the conclusion, whatever came; what cannot be written is said.
-fn record(journal: &Journal, receipt: Option<Receipt>, judged: &Result<Judged, Refusal>) -> Vec<String> {
-    let conclusion = Conclusion::of(judged);
+fn record(journal: &Journal, receipt: Option<Receipt>, conclusion: &Conclusion) -> Vec<String> {
     let written = match receipt {
-        Some(receipt) => journal.conclude(receipt, &conclusion),
-        None => journal.refuse(&conclusion).map(drop),
+        Some(receipt) => journal.conclude(receipt, conclusion),
+        None => journal.refuse(conclusion).map(drop),
     };
     match written {
         Ok(()) => Vec::new(),
@@ -290,88 +275,22 @@ struct Conclusion<'a> {
 }
 
 impl<'a> Conclusion<'a> {
-    fn of(judged: &'a Result<Judged, Refusal>) -> Self {
-        match judged {
-            Ok(judged) => Self {
-                class: judged.ending.class(),
-                code: judged.ending.code(),
-                message: judged.ending.message(),
-                usage: Some(&judged.usage),
-            },
-            Err(refusal) => Self {
-                class: refusal.class,
-                code: refusal.class.code().unwrap_or(125),
-                message: Some(refusal.message.clone()),
-                usage: None,
-            },
-        }
-    }
-}
-
-/// The tree's entries by name, to say where a step failed.
-struct Entries {
-    names: Vec<String>,
-    program: AbsPath,
-}
-
-impl Entries {
-    fn of(plan: &Plan) -> Self {
+    fn of(judged: &'a Judged) -> Self {
         Self {
-            names: plan.steps().iter().map(|step| step.target().to_string()).collect(),
-            program: plan.program.path.clone(),
+            class: judged.ending.class(),
+            code: judged.ending.code(),
+            message: judged.ending.message(),
+            usage: Some(&judged.usage),
         }
     }
 
-    fn refusal(&self, failure: &Failure) -> Refusal {
-        let errno = failure.errno;
-        let step = failure.step.name();
-        let name = usize::try_from(failure.detail).ok().and_then(|index| self.names.get(index));
-        match (failure.step, name) {
-            (Step::Sources | Step::Tree, Some(name)) if errno == rustix::io::Errno::STALE => Refusal::cannot_build(
-                format!("cannot build the sandbox: step `{step}`: `{name}` changed after it was judged"),
-            ),
-            (Step::Sources | Step::Tree, Some(name)) => {
-                Refusal::cannot_build(format!("cannot build the sandbox: step `{step}`: `{name}`: {errno}"))
-            }
-            (Step::Attest, _) => Refusal::cannot_build(format!(
-                "cannot build the sandbox: step `{step}`: {} does not hold: {errno}",
-                Missing::name(failure.detail)
-            )),
-            (Step::Program, _) => Refusal::cannot_build(format!(
-                "cannot build the sandbox: step `{step}`: `{}` inside is not the file that was judged: {errno}",
-                self.program
-            )),
-            (Step::Clone, _) => Refusal::cannot_build(format!("cannot build the sandbox: step `{step}`: {errno}"))
-                .hint(namespaces_hint()),
-            _ => Refusal::cannot_build(format!("cannot build the sandbox: step `{step}`: {errno}")),
+    fn refused(refusal: &Refusal) -> Self {
+        Self {
+            class: refusal.class,
+            code: refusal.class.code().unwrap_or(125),
+            message: Some(refusal.message.clone()),
+            usage: None,
         }
-    }
-
-    fn not_executed(&self, failure: &Failure) -> Refusal {
-        let errno = failure.errno;
-        let message = format!("cannot execute `{}`: {errno}", self.program);
-        match errno {
-            rustix::io::Errno::NOENT => Refusal::new(Class::NotExecutable, message)
-                .hint("its loader (the ELF interpreter) is not visible inside; show it with --read"),
-            rustix::io::Errno::TOOBIG => {
-                Refusal::new(Class::NotExecutable, message).hint("the arguments and the environment are too large")
-            }
-            _ => Refusal::new(Class::NotExecutable, message),
-        }
-    }
-}
-
-fn namespaces_hint() -> String {
-    let limit = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
-    let restricted =
-        std::fs::read_to_string("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").unwrap_or_default();
-    if limit.trim() == "0" {
-        "user namespaces are turned off here: `sysctl user.max_user_namespaces`".to_owned()
-    } else if restricted.trim() == "1" {
-        "AppArmor restricts user namespaces here: give opaque-run a profile with `userns,`".to_owned()
-    } else {
-        "the namespaces tier needs unprivileged user namespaces; a container's seccomp filter may forbid them"
-            .to_owned()
     }
 }
 
@@ -394,10 +313,4 @@ fn umask() -> u32 {
     let umask = rustix::process::umask(rustix::fs::Mode::empty());
     rustix::process::umask(umask);
     umask.as_raw_mode()
-}
-
-fn random() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    // The standard library seeds this from the kernel; it only keeps two names apart.
-    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }

@@ -3,7 +3,6 @@
 //! One thread, one loop over one poll. It starts before the barrier, so that a signal that arrives
 //! while the sandbox is built is answered too.
 
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
@@ -79,7 +78,7 @@ pub fn supervise<E>(
             while let Ok(Some(signal)) = signals.read_signal() {
                 is_told |= signal.ssi_signo as i32 == notify::SIGNAL;
                 if let Some(interrupted) = state.signal(&watched, &signal) {
-                    kill(watched.spawned);
+                    watched.spawned.kill();
                     return Ok(Supervised::Interrupted(interrupted));
                 }
             }
@@ -133,16 +132,17 @@ impl<P> State<P> {
             Message::Ready(namespaces) => {
                 if let Some(permit) = self.permit.take() {
                     if let Err(error) = permit(namespaces) {
-                        kill(watched.spawned);
+                        watched.spawned.kill();
                         return Err(SuperviseError::NotPermitted(error));
                     }
                     self.started = Some(Instant::now());
-                    watched.spawned.channel.go().map_err(SuperviseError::Kernel)?;
+                    // A child that is gone by now has said why: its last word is the next message.
+                    let _ = watched.spawned.channel.go();
                 }
                 Ok(None)
             }
             Message::Failed(failure) => {
-                kill(watched.spawned);
+                watched.spawned.kill();
                 Ok(Some(if self.started.is_some() && failure.step == opaque_sys::step::Step::Exec {
                     Supervised::NotExecuted(failure)
                 } else {
@@ -159,7 +159,7 @@ impl<P> State<P> {
 
     fn ended(&mut self, watched: &mut Watched<'_>, ending: Ending, vanished: bool) -> Supervised {
         let wall = self.started.map(|started| started.elapsed()).unwrap_or_default();
-        reap(watched.spawned);
+        watched.spawned.reap();
         self.finish_output(watched);
         let output = watched.output.iter().map(Relay::carried).sum();
         Supervised::Ended {
@@ -210,7 +210,7 @@ impl<P> State<P> {
     fn end(&mut self, watched: &Watched<'_>, ending: Ending) {
         if self.ending.is_none() {
             self.ending = Some(ending);
-            kill(watched.spawned);
+            watched.spawned.kill();
         }
     }
 
@@ -223,7 +223,7 @@ impl<P> State<P> {
                 forward(watched.spawned, libc_signal::TERM);
                 forward(watched.spawned, libc_signal::CONT);
             }
-            Some(asked) if asked.elapsed() >= watched.grace => kill(watched.spawned),
+            Some(asked) if asked.elapsed() >= watched.grace => watched.spawned.kill(),
             None | Some(_) => {}
         }
     }
@@ -275,18 +275,6 @@ fn stop_with_the_command(watched: &Watched<'_>) {
 fn forward(spawned: &Spawned, number: i32) {
     // The child may just have ended: its message is on the way.
     let _ = opaque_sys::signals::send_to_init(&spawned.pidfd, number);
-}
-
-/// Kills the run's init, and with it everything in its pid namespace.
-pub fn kill(spawned: &Spawned) {
-    let _ = rustix::process::pidfd_send_signal(&spawned.pidfd, rustix::process::Signal::KILL);
-    reap(spawned);
-}
-
-/// Waits until the run's init is gone: the kernel lets it go only after everything inside is dead.
-fn reap(spawned: &Spawned) {
-    let by = rustix::process::WaitId::PidFd(spawned.pidfd.as_fd());
-    while let Err(Errno::INTR) = rustix::process::waitid(by.clone(), rustix::process::WaitIdOptions::EXITED) {}
 }
 
 #[derive(Default)]

@@ -8,11 +8,12 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
+use rustix::process::Signal;
 
+use crate::channel::ChildChannel;
 use crate::image::Image;
-use crate::mountinfo;
-use crate::seccomp;
 use crate::step::{Failure, Step};
+use crate::{descriptors, limits, mountinfo, seccomp};
 
 /// The inodes of the process's namespaces, in the order of [`NAMESPACES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +74,12 @@ pub enum Missing {
     Descriptors = 8,
     /// The supervisor's death would not end this run.
     DieWithParent = 9,
+    /// The init's memory could be read.
+    HideInit = 10,
+    /// A resource limit is not the one of the plan.
+    ResourceLimits = 11,
     /// The kernel does not answer.
-    Unreadable = 10,
+    Unreadable = 12,
 }
 
 impl Missing {
@@ -91,32 +96,56 @@ impl Missing {
             7 => "nested-namespaces",
             8 => "descriptors",
             9 => "die-with-parent",
-            _ => "the kernel's answers",
+            10 => "hide-init",
+            11 => "resource-limits",
+            _ => "attestation",
         }
     }
 }
 
-/// What attestation saw.
-pub(crate) struct Attested {
+/// What the command's process sees of itself.
+pub(crate) struct Inside {
     pub(crate) namespaces: NamespaceInodes,
     /// Signals that are ignored, bit `n - 1` for signal `n`.
     pub(crate) ignored_signals: u64,
+    has_no_capabilities: bool,
+    no_new_privileges: bool,
 }
 
-/// Checks every layer and says which namespaces this process is in.
-pub(crate) fn every_layer(image: &Image, canary: &OwnedFd) -> Result<Attested, Failure> {
-    let failed = |missing: Missing, errno: Errno| Failure { step: Step::Attest, errno, detail: missing as u32 };
+/// Asks the kernel about this process.
+pub(crate) fn look() -> Result<Inside, Failure> {
+    let status = Status::read().map_err(|errno| failed(Missing::Unreadable, errno))?;
+    let namespaces = NamespaceInodes::own().map_err(|errno| failed(Missing::Unreadable, errno))?;
+    let Status { has_no_capabilities, no_new_privileges, ignored_signals } = status;
+    Ok(Inside { namespaces, ignored_signals, has_no_capabilities, no_new_privileges })
+}
+
+/// Checks that the init would be killed with its supervisor; called by the init itself.
+pub(crate) fn init_dies_with_the_supervisor() -> Result<(), Failure> {
+    match rustix::process::parent_process_death_signal() {
+        Ok(Some(Signal::KILL)) => Ok(()),
+        Ok(_) => Err(failed(Missing::DieWithParent, Errno::PERM)),
+        Err(errno) => Err(failed(Missing::Unreadable, errno)),
+    }
+}
+
+/// Checks every layer.
+pub(crate) fn every_layer(
+    image: &Image,
+    channel: &ChildChannel,
+    canary: &OwnedFd,
+    inside: &Inside,
+) -> Result<(), Failure> {
     if !landlock_holds(canary) {
         return Err(failed(Missing::Landlock, Errno::ACCESS));
     }
     if !seccomp::probes_hold() {
         return Err(failed(Missing::Seccomp, Errno::PERM));
     }
-    let status = Status::read().map_err(|errno| failed(Missing::Unreadable, errno))?;
-    if !status.has_no_capabilities {
+    if !inside.has_no_capabilities {
         return Err(failed(Missing::Capabilities, Errno::PERM));
     }
-    if !status.no_new_privileges {
+    if !inside.no_new_privileges {
         return Err(failed(Missing::NoNewPrivileges, Errno::PERM));
     }
     mountinfo::check(&image.entries).map_err(|errno| failed(Missing::Mounts, errno))?;
@@ -127,8 +156,26 @@ pub(crate) fn every_layer(image: &Image, canary: &OwnedFd) -> Result<Attested, F
     if !nested_namespaces_are_closed() {
         return Err(failed(Missing::NestedNamespaces, Errno::PERM));
     }
-    let namespaces = NamespaceInodes::own().map_err(|errno| failed(Missing::Unreadable, errno))?;
-    Ok(Attested { namespaces, ignored_signals: status.ignored_signals })
+    if !init_is_hidden() {
+        return Err(failed(Missing::HideInit, Errno::PERM));
+    }
+    if !limits::hold(&image.limits) {
+        return Err(failed(Missing::ResourceLimits, Errno::PERM));
+    }
+    match descriptors::only_open([channel.0.as_raw_fd(), canary.as_raw_fd()]) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(failed(Missing::Descriptors, Errno::BADF)),
+        Err(errno) => Err(failed(Missing::Unreadable, errno)),
+    }
+}
+
+fn failed(missing: Missing, errno: Errno) -> Failure {
+    Failure { step: Step::Attest, errno, detail: missing as u32 }
+}
+
+/// Tries to read what the init was given: only its being undumpable forbids that.
+fn init_is_hidden() -> bool {
+    rustix::fs::open(c"/proc/1/environ", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).err() == Some(Errno::ACCESS)
 }
 
 /// Opens the canary again through `/proc`: mode bits allow it, no Landlock rule covers it.

@@ -70,8 +70,8 @@ impl Channel {
         let mut record = [0_u8; RECORD];
         let length = loop {
             match rustix::net::recv(&self.0, &mut record[..], RecvFlags::empty()) {
-                Err(Errno::INTR) => {}
-                Err(Errno::CONNRESET) => return Ok(None),
+                // The child closed its end with a word of ours unread; what it said itself is still to come.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 Err(errno) => return Err(errno),
                 Ok((length, _)) => break length,
             }
@@ -197,6 +197,17 @@ mod tests {
             assert_eq!(ours.receive().unwrap(), Some(message));
         }
         drop(theirs);
+        assert_eq!(ours.receive().unwrap(), None);
+    }
+
+    #[test]
+    fn what_a_child_says_before_it_dies_is_heard_even_when_it_did_not_listen() {
+        let (ours, theirs) = pair().unwrap();
+        let last = Message::Failed(Failure { step: Step::IdMap, errno: Errno::IO, detail: 0 });
+        ours.go().unwrap();
+        theirs.send(last).unwrap();
+        drop(theirs);
+        assert_eq!(ours.receive().unwrap(), Some(last));
         assert_eq!(ours.receive().unwrap(), None);
     }
 

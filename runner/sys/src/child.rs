@@ -91,6 +91,9 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     step(Step::Descriptors, &mut || descriptors::close_all_except([channel.0.as_raw_fd(), canary.as_raw_fd()]))?;
     step(Step::Seccomp, &mut || seccomp::install(&image.filter))?;
     step(Step::HideInit, &mut || rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable))?;
+    if !fault.skips(Step::Attest) {
+        attest::init_dies_with_the_supervisor()?;
+    }
     step(Step::JoinCgroup, &mut || if image.joins_cgroups { channel.wait() } else { Ok(()) })?;
     fault.check(Step::Fork).at(Step::Fork)?;
     let side = clone::fork().at(Step::Fork)?;
@@ -100,7 +103,11 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
 /// The command's process: checks every layer from inside, waits at the barrier, becomes the command.
 fn start(image: &Image, channel: &ChildChannel, canary: &OwnedFd) -> Failure {
     match pass_barrier(image, channel, canary) {
-        Ok(program) => Failure::new(Step::Exec, exec::execute(&program, &image.exec.argv, &image.exec.env)),
+        Ok(program) => {
+            let failed = image.fault.check(Step::Exec).err();
+            let errno = failed.unwrap_or_else(|| exec::execute(&program, &image.exec.argv, &image.exec.env));
+            Failure::new(Step::Exec, errno)
+        }
         Err(failure) => failure,
     }
 }
@@ -108,13 +115,16 @@ fn start(image: &Image, channel: &ChildChannel, canary: &OwnedFd) -> Failure {
 fn pass_barrier(image: &Image, channel: &ChildChannel, canary: &OwnedFd) -> Result<OwnedFd, Failure> {
     let fault = image.fault;
     fault.check(Step::Attest).at(Step::Attest)?;
-    let attested = attest::every_layer(image, canary)?;
+    let inside = attest::look()?;
+    if !fault.skips(Step::Attest) {
+        attest::every_layer(image, channel, canary, &inside)?;
+    }
     fault.check(Step::Program).at(Step::Program)?;
     let program = exec::open(&image.exec).at(Step::Program)?;
     fault.check(Step::Signals).at(Step::Signals)?;
-    signals::reset(attested.ignored_signals).at(Step::Signals)?;
+    signals::reset(inside.ignored_signals).at(Step::Signals)?;
     rustix::process::umask(Mode::from_raw_mode(image.umask));
-    channel.send(Message::Ready(attested.namespaces)).at(Step::Barrier)?;
+    channel.send(Message::Ready(inside.namespaces)).at(Step::Barrier)?;
     fault.check(Step::Barrier).at(Step::Barrier)?;
     channel.wait().at(Step::Barrier)?;
     // From here on only the standard streams are left: the rest is close-on-exec.

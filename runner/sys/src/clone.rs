@@ -5,6 +5,8 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use rustix::io::Errno;
 use rustix::process::Pid;
 
+use crate::fault::Fault;
+
 /// Every namespace that the sandbox has of its own.
 const NAMESPACES: u64 = (libc::CLONE_NEWUSER
     | libc::CLONE_NEWNS
@@ -13,6 +15,22 @@ const NAMESPACES: u64 = (libc::CLONE_NEWUSER
     | libc::CLONE_NEWIPC
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWCGROUP) as u64;
+
+/// The clone flag of a namespace, by its name in `/proc/self/ns`.
+#[cfg(feature = "faults")]
+pub(crate) fn flag(name: &str) -> Option<u64> {
+    let flag = match name {
+        "user" => libc::CLONE_NEWUSER,
+        "mnt" => libc::CLONE_NEWNS,
+        "pid" => libc::CLONE_NEWPID,
+        "net" => libc::CLONE_NEWNET,
+        "ipc" => libc::CLONE_NEWIPC,
+        "uts" => libc::CLONE_NEWUTS,
+        "cgroup" => libc::CLONE_NEWCGROUP,
+        _ => return None,
+    };
+    u64::try_from(flag).ok()
+}
 
 /// Arguments of `clone3` (`struct clone_args`, clone(2)).
 #[repr(C)]
@@ -37,11 +55,11 @@ pub(crate) enum Side {
     Child,
 }
 
-/// Clones this process into new namespaces, like `fork`.
-pub(crate) fn into_namespaces() -> Result<Side, Errno> {
+/// Clones this process into new namespaces, like `fork`; a test may leave some of them out.
+pub(crate) fn into_namespaces(fault: Fault) -> Result<Side, Errno> {
     let mut pidfd: RawFd = -1;
     let mut arguments = CloneArguments {
-        flags: NAMESPACES | libc::CLONE_PIDFD as u64,
+        flags: (NAMESPACES & !fault.shared_namespaces()) | libc::CLONE_PIDFD as u64,
         pidfd: std::ptr::from_mut(&mut pidfd) as u64,
         exit_signal: libc::SIGCHLD as u64,
         ..CloneArguments::default()

@@ -1,7 +1,9 @@
 //! Closes what the caller left open: one descriptor of a host directory would be an escape.
 
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
 use crate::clone::last_errno;
@@ -30,6 +32,29 @@ fn close_range(first: u32, last: u32) -> Result<(), Errno> {
     // that it keeps, and never drops another (it ends by exec or `_exit`).
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0_u32) };
     if result == 0 { Ok(()) } else { Err(last_errno()) }
+}
+
+/// True when nothing is open but the standard streams and these, as `/proc` lists it.
+///
+/// # Errors
+/// `/proc` is not readable.
+pub(crate) fn only_open<const N: usize>(chosen: [RawFd; N]) -> Result<bool, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = rustix::fs::open(c"/proc/self/fd", flags, Mode::empty())?;
+    let listing = directory.as_raw_fd();
+    let mut buffer = [MaybeUninit::uninit(); 1024];
+    let mut entries = RawDir::new(&directory, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        let number = std::str::from_utf8(name).ok().and_then(|name| name.parse::<RawFd>().ok());
+        match number {
+            Some(number) if number < 3 || number == listing || chosen.contains(&number) => {}
+            None if name == b"." || name == b".." => {}
+            Some(_) | None => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 /// A close-on-exec copy of an open descriptor that the caller names by number; `None` when it is not open.

@@ -1,8 +1,9 @@
 //! The supervisor's side of the clone.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::process::Pid;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 use crate::channel::{self, Channel};
 use crate::child;
@@ -22,6 +23,20 @@ pub struct Spawned {
     pub channel: Channel,
 }
 
+impl Spawned {
+    /// Kills the run's init, and with it everything in its pid namespace; waits until all of it is gone.
+    pub fn kill(&self) {
+        let _ = rustix::process::pidfd_send_signal(&self.pidfd, Signal::KILL);
+        self.reap();
+    }
+
+    /// Waits until the run's init is gone: the kernel lets it go only after everything inside is dead.
+    pub fn reap(&self) {
+        let by = WaitId::PidFd(self.pidfd.as_fd());
+        while let Err(Errno::INTR) = rustix::process::waitid(by.clone(), WaitIdOptions::EXITED) {}
+    }
+}
+
 /// Clones the child; all signals must be blocked (see [`crate::signals::block_all`]).
 ///
 /// # Errors
@@ -31,7 +46,7 @@ pub fn spawn(image: Image) -> Result<Spawned, Failure> {
     let map = image.identity.map;
     fault.check(Step::Clone).at(Step::Clone)?;
     let (ours, theirs) = channel::pair().at(Step::Clone)?;
-    match clone::into_namespaces().at(Step::Clone)? {
+    match clone::into_namespaces(fault).at(Step::Clone)? {
         Side::Child => {
             drop(ours);
             child::live(image, theirs)
@@ -40,8 +55,11 @@ pub fn spawn(image: Image) -> Result<Spawned, Failure> {
             drop(theirs);
             let spawned = Spawned { pid, pidfd, channel: ours };
             if map == IdMap::Full && !fault.skips(Step::IdMap) {
-                crate::idmap::map_all(pid).at(Step::IdMap)?;
-                spawned.channel.go().at(Step::IdMap)?;
+                let mapped = crate::idmap::map_all(pid).and_then(|()| spawned.channel.go());
+                if let Err(errno) = mapped {
+                    spawned.kill();
+                    return Err(Failure::new(Step::IdMap, errno));
+                }
             }
             Ok(spawned)
         }
