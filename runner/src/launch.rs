@@ -81,11 +81,11 @@ pub struct Ended {
 /// # Errors
 /// What stopped the run before its command started; nothing that was made for it is left then.
 pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
-    let Launch { authorized, bounds, cwd, placeholders, journal, program: _held } = launch;
+    let Launch { authorized, bounds, cwd, placeholders, journal, program } = launch;
     let fault = Fault::from_environment();
     let plan = authorized.plan();
     let entries = Entries::of(plan);
-    let started = start(plan, &bounds, cwd, placeholders, &entries, fault);
+    let started = start(plan, &program, &bounds, cwd, placeholders, &entries, fault);
     let Started { kept, streams, snapshot, terminal, watch: _watch, landlock_abi } = match started {
         Ok(started) => started,
         Err(refusal) => return Err(refused(&journal, None, refusal)),
@@ -142,6 +142,7 @@ struct Started {
 
 fn start(
     plan: &Plan,
+    opened: &Opened,
     bounds: &Bounds,
     cwd: Inode,
     placeholders: Placeholders,
@@ -155,6 +156,7 @@ fn start(
     let watch = watch(&protected)?;
     let snapshot = Snapshot::take(&protected);
     let materials = Materials {
+        opened,
         placeholders: placeholders.standing(),
         streams: std::mem::take(&mut streams.inside),
         resource_limits: bounds.resource_limits.clone(),

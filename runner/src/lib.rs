@@ -18,6 +18,7 @@ pub mod workspace;
 
 pub mod bounds;
 pub mod launch;
+pub mod pinned;
 pub mod prepare;
 pub mod protect;
 pub mod streams;

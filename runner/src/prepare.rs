@@ -9,15 +9,19 @@ use std::os::fd::OwnedFd;
 use opaque_policy::path::AbsPath;
 use opaque_policy::plan::{self, Plan, Protection, Step as TreeStep};
 use opaque_policy::request::Inode;
+use opaque_policy::text::Text;
 use opaque_sys::fault::Fault;
 use opaque_sys::image::{
-    Access, CStrings, Content, Entry, Exec, IdMap, Identity, Image, MountPoint, Place, ResourceLimit, Scratch,
+    Access, CStrings, Content, Entry, Exec, File, IdMap, Identity, Image, Judged, MountPoint, Place, ResourceLimit,
+    Scratch,
 };
 use opaque_sys::landlock;
 use opaque_sys::seccomp::{Filter, Profile};
 use opaque_sys::step::Step;
 
 use crate::outcome::Refusal;
+use crate::pinned::Copies;
+use crate::program::{Opened, effective_argv};
 
 /// How many bytes and files the run's private directories may hold when the plan sets no limit.
 const SCRATCH_BYTES: u64 = 1 << 30;
@@ -25,7 +29,9 @@ const SCRATCH_INODES: u64 = 200_000;
 
 /// What preparing needs besides the plan.
 #[derive(Debug)]
-pub struct Materials {
+pub struct Materials<'a> {
+    /// The program as it was opened and judged.
+    pub opened: &'a Opened,
     /// Identity of every placeholder that stands now.
     pub placeholders: Vec<(AbsPath, Inode)>,
     /// Streams that replace the caller's own inside.
@@ -46,10 +52,12 @@ pub struct Materials {
 ///
 /// # Errors
 /// The kernel lacks a layer, or a path cannot be passed to it.
-pub fn prepare(plan: &Plan, materials: Materials) -> Result<(Image, i32), Refusal> {
+pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Refusal> {
     let fault = materials.fault;
     let filter = compile_filter(fault)?;
     let ruleset = create_ruleset(fault)?;
+    let copies = Copies::of(materials.opened)?;
+    let copied: u64 = copies.pinned.iter().map(|pinned| pinned.length).sum();
     let abi = ruleset.abi;
     let image = Image {
         identity: Identity {
@@ -62,13 +70,14 @@ pub fn prepare(plan: &Plan, materials: Materials) -> Result<(Image, i32), Refusa
         },
         entries: entries(plan, &materials.placeholders)?,
         scratch: Scratch {
-            size: decimal(plan.limits.tmp.map_or(SCRATCH_BYTES, |limit| limit.max)),
+            size: decimal(plan.limits.tmp.map_or(SCRATCH_BYTES, |limit| limit.max).saturating_add(copied)),
             inodes: decimal(plan.limits.inodes.map_or(SCRATCH_INODES, |limit| limit.max)),
         },
         ruleset,
         filter,
         cwd: Place { path: c_string(plan.cwd.as_bytes())?, inode: materials.cwd.map(inode) },
-        exec: exec(plan)?,
+        exec: exec(plan, &copies)?,
+        pinned: copies.pinned,
         limits: materials.resource_limits,
         umask: materials.umask,
         streams: materials.streams,
@@ -172,47 +181,51 @@ fn protection(protected: &plan::Protected, placeholders: &[(AbsPath, Inode)]) ->
     Ok((Content::Bind { source, inode: inode(expected), point: MountPoint::Exists, access }, Ground::Host))
 }
 
-fn exec(plan: &Plan) -> Result<Exec, Refusal> {
+fn exec(plan: &Plan, copies: &Copies) -> Result<Exec, Refusal> {
     let program = &plan.program;
-    let file = program.interpreters.last().map_or((&program.path, program.inode), |last| (&last.path, last.inode));
-    let script = (!program.interpreters.is_empty()).then_some((&program.path, program.inode));
+    let mut files = vec![judged(&program.path, program.inode, copies.program, copies)?];
+    for (interpreter, copy) in program.interpreters.iter().zip(&copies.interpreters) {
+        files.push(judged(&interpreter.path, interpreter.inode, *copy, copies)?);
+    }
+    // The innermost interpreter is executed; what comes before it are scripts. A binary is its own.
+    let Some(file) = files.pop() else { return Err(Refusal::cannot_build("there is nothing to execute")) };
     let mut env = Vec::with_capacity(plan.env.len());
     for variable in &plan.env {
         env.push(c_string([variable.name.as_bytes(), b"=", variable.value.as_bytes()].concat())?);
     }
-    Ok(Exec {
-        file: place(file)?,
-        script: script.map(place).transpose()?,
-        argv: CStrings::new(argv(plan)?),
-        env: CStrings::new(env),
+    Ok(Exec { file, scripts: files, argv: CStrings::new(argv(plan, copies)?), env: CStrings::new(env) })
+}
+
+/// What must stand at the path of a file that runs. A binary's copy is bound over it; a script's copy has
+/// a path of its own.
+fn judged(path: &AbsPath, expected: Inode, copy: Option<usize>, copies: &Copies) -> Result<Judged, Refusal> {
+    let own = || c_string(path.as_bytes());
+    Ok(match copy {
+        None => Judged { path: own()?, file: File::Itself(inode(expected)) },
+        Some(index) => {
+            let is_bound = copies.pinned.get(index).is_some_and(|pinned| pinned.over.is_some());
+            let path = if is_bound { own()? } else { copies.path(copy).map_or_else(own, Ok)? };
+            Judged { path, file: File::Copy(index) }
+        }
     })
 }
 
-/// The argument vector as the kernel makes it for a `#!` script: each interpreter and its optional
-/// argument, the innermost first, then the script's path and its arguments (execve(2)).
-fn argv(plan: &Plan) -> Result<Vec<CString>, Refusal> {
-    let program = &plan.program;
-    let mut argv = Vec::with_capacity(plan.argv.len() + 2 * program.interpreters.len() + 1);
-    for interpreter in program.interpreters.iter().rev() {
-        for argument in &interpreter.argv {
-            argv.push(c_string(argument.as_bytes())?);
+/// The argument vector; a script that was copied is passed by the path of its copy.
+fn argv(plan: &Plan, copies: &Copies) -> Result<Vec<CString>, Refusal> {
+    let mut program = plan.program.clone();
+    for (interpreter, copy) in program.interpreters.iter_mut().zip(&copies.interpreters) {
+        let is_script = copy.and_then(|index| copies.pinned.get(index)).is_some_and(|pinned| pinned.over.is_none());
+        if let Some((path, name)) = copies.path(*copy).filter(|_| is_script).zip(interpreter.argv.first_mut()) {
+            *name = Text::new(path.into_bytes()).unwrap_or_else(|| name.clone());
         }
     }
-    let mut typed = plan.argv.iter();
-    if let Some(name) = typed.next() {
-        // A script found through PATH is passed to its interpreter by the path that was found.
-        let is_path = name.as_bytes().contains(&b'/');
-        let name = if program.interpreters.is_empty() || is_path { name.as_bytes() } else { program.named.as_bytes() };
-        argv.push(c_string(name)?);
+    let mut typed = plan.argv.clone();
+    if !program.interpreters.is_empty()
+        && let Some((path, name)) = copies.path(copies.program).zip(typed.first_mut())
+    {
+        *name = Text::new(path.into_bytes()).unwrap_or_else(|| name.clone());
     }
-    for argument in typed {
-        argv.push(c_string(argument.as_bytes())?);
-    }
-    Ok(argv)
-}
-
-fn place((path, expected): (&AbsPath, Inode)) -> Result<Place, Refusal> {
-    Ok(Place { path: c_string(path.as_bytes())?, inode: Some(inode(expected)) })
+    effective_argv(&program, &typed).iter().map(|argument| c_string(argument.as_bytes())).collect()
 }
 
 fn inode(of: Inode) -> opaque_sys::image::Inode {

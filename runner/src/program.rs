@@ -78,7 +78,9 @@ pub fn effective_argv(program: &Program, argv: &[Text]) -> Vec<Text> {
         return argv.to_vec();
     }
     let leading = program.interpreters.iter().rev().flat_map(|step| step.argv.iter().cloned());
-    let script = Text::new(program.named.as_bytes());
+    // A script is passed by the path that was typed, or else by the one that `PATH` led to.
+    let typed = argv.first().filter(|name| name.as_bytes().contains(&b'/')).cloned();
+    let script = typed.or_else(|| Text::new(program.named.as_bytes()));
     leading.chain(script).chain(argv.iter().skip(1).cloned()).collect()
 }
 

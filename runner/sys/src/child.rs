@@ -12,11 +12,11 @@ use rustix::process::{DumpableBehavior, Signal};
 use crate::attest;
 use crate::channel::{ChildChannel, Message};
 use crate::clone::{self, Forked};
-use crate::image::{IdMap, Image, Place};
+use crate::image::{IdMap, Image, Inode, Place};
 use crate::mount::root::{self, Root};
 use crate::mount::{sources, tree};
 use crate::step::{At, Failure, Step};
-use crate::{descriptors, exec, idmap, init, landlock, limits, loopback, privilege, seccomp, signals};
+use crate::{descriptors, exec, idmap, init, landlock, limits, loopback, pinned, privilege, seccomp, signals};
 
 /// Confines this process, starts the command in it and serves as its init. Never returns.
 pub(crate) fn live(mut image: Image, channel: ChildChannel) -> ! {
@@ -27,7 +27,7 @@ pub(crate) fn live(mut image: Image, channel: ChildChannel) -> ! {
                 init::serve(command, &channel)
             }
             Forked::Child => {
-                let failure = start(&image, &channel, &forked.canary);
+                let failure = start(&image, &channel, &forked);
                 give_up(&channel, failure)
             }
         },
@@ -38,7 +38,11 @@ pub(crate) fn live(mut image: Image, channel: ChildChannel) -> ! {
 struct Confined {
     side: Forked,
     canary: OwnedFd,
+    copies: [Option<Inode>; COPIES],
 }
+
+/// Most private copies of one run: a program and its chain of interpreters.
+const COPIES: usize = 16;
 
 fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failure> {
     let fault = image.fault;
@@ -65,12 +69,15 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     sources::take(&mut image.entries, &image.ruleset, fault)?;
     fault.check(Step::Root).at(Step::Root)?;
     let root = root::mount(&image.scratch).at(Step::Root)?;
+    let mut copies = [None; COPIES];
+    pinned::lay(&root, &image.pinned, &image.ruleset, &mut copies).at(Step::Root)?;
     fault.check(Step::Proc).at(Step::Proc)?;
     let proc = root::new_proc().at(Step::Proc)?;
     step(Step::NestedNamespaces, &mut || root::close_nested_namespaces(&proc))?;
     step(Step::CoreDumps, &mut || root::empty_core_dumps(&proc).and_then(|()| limits::no_core_dumps()))?;
     fault.check(Step::Tree).at(Step::Tree)?;
     tree::build(&root, &proc, &mut image.entries, &image.ruleset, image.identity.map)?;
+    pinned::cover(&root, &image.pinned).at(Step::Tree)?;
     step(Step::Pivot, &mut || root::pivot(&root))?;
     step(Step::DetachOldRoot, &mut root::detach_old)?;
     step(Step::SealRoot, &mut || root::seal(&root))?;
@@ -97,12 +104,12 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     step(Step::JoinCgroup, &mut || if image.joins_cgroups { channel.wait() } else { Ok(()) })?;
     fault.check(Step::Fork).at(Step::Fork)?;
     let side = clone::fork().at(Step::Fork)?;
-    Ok(Confined { side, canary })
+    Ok(Confined { side, canary, copies })
 }
 
 /// The command's process: checks every layer from inside, waits at the barrier, becomes the command.
-fn start(image: &Image, channel: &ChildChannel, canary: &OwnedFd) -> Failure {
-    match pass_barrier(image, channel, canary) {
+fn start(image: &Image, channel: &ChildChannel, confined: &Confined) -> Failure {
+    match pass_barrier(image, channel, confined) {
         Ok(program) => {
             let failed = image.fault.check(Step::Exec).err();
             let errno = failed.unwrap_or_else(|| exec::execute(&program, &image.exec.argv, &image.exec.env));
@@ -112,7 +119,8 @@ fn start(image: &Image, channel: &ChildChannel, canary: &OwnedFd) -> Failure {
     }
 }
 
-fn pass_barrier(image: &Image, channel: &ChildChannel, canary: &OwnedFd) -> Result<OwnedFd, Failure> {
+fn pass_barrier(image: &Image, channel: &ChildChannel, confined: &Confined) -> Result<OwnedFd, Failure> {
+    let canary = &confined.canary;
     let fault = image.fault;
     fault.check(Step::Attest).at(Step::Attest)?;
     let inside = attest::look()?;
@@ -120,7 +128,7 @@ fn pass_barrier(image: &Image, channel: &ChildChannel, canary: &OwnedFd) -> Resu
         attest::every_layer(image, channel, canary, &inside)?;
     }
     fault.check(Step::Program).at(Step::Program)?;
-    let program = exec::open(&image.exec).at(Step::Program)?;
+    let program = exec::open(&image.exec, &confined.copies).at(Step::Program)?;
     fault.check(Step::Signals).at(Step::Signals)?;
     signals::reset(inside.ignored_signals).at(Step::Signals)?;
     rustix::process::umask(Mode::from_raw_mode(image.umask));

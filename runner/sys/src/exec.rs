@@ -1,29 +1,31 @@
 //! Executes the judged program: opened again inside, compared, run by descriptor.
 
-use std::ffi::CStr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use crate::clone::last_errno;
-use crate::image::{CStrings, Exec, Inode, Place};
+use crate::image::{CStrings, Exec, File, Inode, Judged};
 use crate::mount::sources::compare;
 
 /// Opens the program inside, so that the sandbox's own mount flags hold, and insists on the inode
-/// that was judged; for a script also looks at the script itself.
-pub(crate) fn open(exec: &Exec) -> Result<OwnedFd, Errno> {
-    if let Some(Place { path, inode: Some(inode) }) = &exec.script {
-        open_inside(path, *inode)?;
+/// that was judged or on its private copy; for a script also looks at the script itself.
+pub(crate) fn open(exec: &Exec, copies: &[Option<Inode>]) -> Result<OwnedFd, Errno> {
+    for script in &exec.scripts {
+        open_inside(script, copies)?;
     }
-    let Place { path, inode: Some(inode) } = &exec.file else { return Err(Errno::INVAL) };
-    open_inside(path, *inode)
+    open_inside(&exec.file, copies)
 }
 
-fn open_inside(path: &CStr, inode: Inode) -> Result<OwnedFd, Errno> {
-    let opened =
-        rustix::fs::openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::NO_MAGICLINKS)?;
-    compare(&opened, inode)?;
+fn open_inside(judged: &Judged, copies: &[Option<Inode>]) -> Result<OwnedFd, Errno> {
+    let expected = match judged.file {
+        File::Itself(inode) => inode,
+        File::Copy(index) => copies.get(index).copied().flatten().ok_or(Errno::STALE)?,
+    };
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat2(CWD, &*judged.path, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS)?;
+    compare(&opened, expected)?;
     Ok(opened)
 }
 

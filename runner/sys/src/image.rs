@@ -6,6 +6,7 @@ use std::ffi::CString;
 use std::os::fd::{OwnedFd, RawFd};
 
 use crate::fault::Fault;
+use crate::pinned::Pinned;
 use crate::seccomp::Filter;
 
 /// Everything that the child needs between clone and exec.
@@ -22,6 +23,8 @@ pub struct Image {
     pub filter: Filter,
     /// Working directory inside.
     pub cwd: Place,
+    /// Private copies of files whose content was pinned.
+    pub pinned: Vec<Pinned>,
     /// What is executed.
     pub exec: Exec,
     /// Resource limits.
@@ -63,6 +66,24 @@ pub struct Place {
     pub path: CString,
     /// Expected device and inode; `None` when the place is made by the tree itself.
     pub inode: Option<Inode>,
+}
+
+/// A file that runs, or that an interpreter is given, and what it must be.
+#[derive(Debug)]
+pub struct Judged {
+    /// Absolute path inside.
+    pub path: CString,
+    /// The file itself, or a private copy of it.
+    pub file: File,
+}
+
+/// What a judged path must lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum File {
+    /// The file that was judged.
+    Itself(Inode),
+    /// The private copy of this index in [`Image::pinned`].
+    Copy(usize),
 }
 
 /// The identity of a file.
@@ -181,10 +202,11 @@ pub struct Ruleset {
 /// What is executed.
 #[derive(Debug)]
 pub struct Exec {
-    /// The file that is opened inside and executed: the program, or the outermost interpreter.
-    pub file: Place,
-    /// For a script: the script itself, compared inside before the interpreter starts.
-    pub script: Option<Place>,
+    /// The file that is opened inside and executed: the program, or the innermost interpreter.
+    pub file: Judged,
+    /// For a script: the script itself and the interpreters that are scripts, compared inside before the
+    /// innermost interpreter starts.
+    pub scripts: Vec<Judged>,
     /// Argument vector.
     pub argv: CStrings,
     /// Environment, `NAME=value`.

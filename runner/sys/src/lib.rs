@@ -28,6 +28,7 @@ pub mod fault;
 pub mod janitor;
 pub mod landlock;
 pub mod notify;
+pub mod pinned;
 pub mod seccomp;
 pub mod signals;
 pub mod step;
