@@ -49,6 +49,7 @@ pub fn plan_text(plan: &Plan, bounds: &Bounds) -> String {
     let _ = writeln!(text, "directory  {}", plan.cwd);
     let _ = writeln!(text, "identity   uid {}, gid {}", plan.identity.uid, plan.identity.gid);
     let _ = writeln!(text, "profile    {} (by {})", plan.authority.profile, plan.authority.rule);
+    let _ = writeln!(text, "tier       namespaces");
     let _ = writeln!(text, "network    private loopback only");
     list(&mut text, "writable", plan.mounts.iter().filter_map(writable));
     list(&mut text, "read-only", plan.mounts.iter().filter_map(read_only));

@@ -99,11 +99,11 @@ pub fn parse(arguments: &[OsString]) -> Parsed {
             return if error.use_stderr() { Parsed::Wrong(text.trim_end().to_owned()) } else { Parsed::Text(text) };
         }
     };
-    // A mistyped option must not become the command.
-    let has_separator = arguments.iter().any(|argument| argument == "--");
+    // A mistyped option must not become the command: one that begins with a dash follows `--` directly.
+    let separator = arguments.len().checked_sub(flags.command.len() + 1).and_then(|before| arguments.get(before));
     if let Some(first) = flags.command.first()
         && first.to_string_lossy().starts_with('-')
-        && !has_separator
+        && separator.is_none_or(|argument| argument != "--")
     {
         return Parsed::Wrong(format!("error: unknown option `{}`\nhint: see `opaque-run --help`", first.display()));
     }
@@ -131,6 +131,9 @@ mod tests {
     #[test]
     fn a_mistyped_option_is_never_taken_for_the_command() {
         assert!(matches!(parse_words("--bogus ls"), Parsed::Wrong(_)));
+        assert!(matches!(parse_words("--bogus -- ls"), Parsed::Wrong(_)));
+        assert!(matches!(parse_words("--quiet --bogus=x -- ls -- y"), Parsed::Wrong(_)));
+        assert!(matches!(parse_words("-- --bogus"), Parsed::Flags(_)));
         assert!(matches!(parse_words("--profile"), Parsed::Wrong(_)));
         assert!(matches!(parse(&[OsString::from("opaque-run")]), Parsed::Wrong(_)));
     }

@@ -1,6 +1,7 @@
 //! Carries an authorized plan out: journal, cgroups, placeholders, child, supervision, and afterwards
 //! the removal of everything that was made for the run.
 
+mod advice;
 mod entries;
 mod kept;
 
@@ -86,9 +87,17 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     let plan = authorized.plan();
     let entries = Entries::of(plan);
     let started = start(plan, &program, &bounds, cwd, placeholders, &entries, fault);
-    let Started { kept, streams, snapshot, terminal, watch: _watch, landlock_abi } = match started {
+    let Started { kept, streams, terminal, landlock_abi } = match started {
         Ok(started) => started,
         Err(refusal) => return Err(refused(&journal, None, refusal)),
+    };
+    let Standing { snapshot, receipt, digest, own, watch: _watch } = match stand_by(&authorized, &journal, fault) {
+        Ok(standing) => standing,
+        Err(refusal) => {
+            kept.spawned.kill();
+            kept.clear_up();
+            return Err(refused(&journal, None, refusal));
+        }
     };
     let watched = Watched {
         spawned: &kept.spawned,
@@ -99,30 +108,24 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         output_limit: plan.limits.output.map(|limit| limit.max),
         grace: GRACE,
     };
-    let mut receipt = None;
-    let supervised = supervise::supervise(watched, |inside| {
-        permit(&inside, fault)?;
-        fault.check(Step::Journal).map_err(|errno| failed(Step::Journal, &errno))?;
-        receipt = Some(journal.intent(plan, authorized.digest()).map_err(|error| journal_refusal(&error))?);
-        Ok(())
-    });
+    let supervised = supervise::supervise(watched, |inside| permit(&inside, &own, fault));
     drop(terminal);
 
     let judged = judge(supervised, &kept, plan, &entries, &snapshot);
     kept.clear_up();
-    let run = receipt.as_ref().map(|receipt| receipt.run().as_str().to_owned()).unwrap_or_default();
+    let run = receipt.run().as_str().to_owned();
     let judged = match judged {
         Ok(judged) => judged,
-        Err(refusal) => return Err(refused(&journal, receipt, refusal)),
+        Err(refusal) => return Err(refused(&journal, Some(receipt), refusal)),
     };
-    let recorded = record(&journal, receipt, &Conclusion::of(&judged));
+    let recorded = record(&journal, Some(receipt), &Conclusion::of(&judged));
     let notes = [plan.notes.clone(), bounds.notes(), judged.notes, recorded].concat();
     Ok(Ended {
         ending: judged.ending,
         end: judged.end,
         run,
         controls: controls::of(plan, landlock_abi),
-        digest: authorized.digest().to_owned(),
+        digest,
         plan: plan.clone(),
         limits: bounds.bounds,
         usage: judged.usage,
@@ -130,13 +133,11 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     })
 }
 
-/// A child on its way to the barrier, and what stands by it.
+/// A child on its way to the barrier.
 struct Started {
     kept: Kept,
     streams: Streams,
-    snapshot: Snapshot,
     terminal: Option<TerminalGuard>,
-    watch: Watch,
     landlock_abi: i32,
 }
 
@@ -151,10 +152,7 @@ fn start(
 ) -> Result<Started, Refusal> {
     fault.check(Step::Placeholders).map_err(|errno| failed(Step::Placeholders, &errno))?;
     let mut streams = Streams::arrange(if plan.limits.output.is_some() { Output::Counted } else { Output::Direct })?;
-    let protected: Vec<AbsPath> = plan.protected.iter().map(|protected| protected.path.clone()).collect();
     signals::block_all().map_err(|errno| Refusal::cannot_build(format!("cannot block signals: {errno}")))?;
-    let watch = watch(&protected)?;
-    let snapshot = Snapshot::take(&protected);
     let materials = Materials {
         opened,
         placeholders: placeholders.standing(),
@@ -169,14 +167,34 @@ fn start(
     let terminal = TerminalGuard::take();
     let spawned = opaque_sys::spawn(image).map_err(|failure| entries.refusal(&failure))?;
     let kept = Kept::start(spawned, placeholders, bounds, entries, fault)?;
-    Ok(Started { kept, streams, snapshot, terminal, watch, landlock_abi })
+    Ok(Started { kept, streams, terminal, landlock_abi })
+}
+
+/// What has to stand before the command may start; made while the child builds the sandbox.
+struct Standing {
+    snapshot: Snapshot,
+    watch: Watch,
+    receipt: Receipt,
+    digest: String,
+    own: NamespaceInodes,
+}
+
+fn stand_by(authorized: &Authorized, journal: &Journal, fault: Fault) -> Result<Standing, Refusal> {
+    let plan = authorized.plan();
+    let protected: Vec<AbsPath> = plan.protected.iter().map(|protected| protected.path.clone()).collect();
+    let watch = watch(&protected)?;
+    let snapshot = Snapshot::take(&protected);
+    let own = NamespaceInodes::own().map_err(|errno| failed(Step::Namespaces, &errno))?;
+    fault.check(Step::Journal).map_err(|errno| failed(Step::Journal, &errno))?;
+    let digest = authorized.digest();
+    let receipt = journal.intent(plan, &digest).map_err(|error| journal_refusal(&error))?;
+    Ok(Standing { snapshot, watch, receipt, digest, own })
 }
 
 /// The barrier: nothing is shared with the host.
-fn permit(inside: &NamespaceInodes, fault: Fault) -> Result<(), Refusal> {
+fn permit(inside: &NamespaceInodes, own: &NamespaceInodes, fault: Fault) -> Result<(), Refusal> {
     fault.check(Step::Namespaces).map_err(|errno| failed(Step::Namespaces, &errno))?;
-    let own = NamespaceInodes::own().map_err(|errno| failed(Step::Namespaces, &errno))?;
-    match inside.shared_with(&own) {
+    match inside.shared_with(own) {
         None => Ok(()),
         Some(name) => Err(failed(Step::Namespaces, &format!("the {name} namespace is shared with the host"))),
     }
@@ -197,8 +215,10 @@ fn judge(
     entries: &Entries,
     snapshot: &Snapshot,
 ) -> Result<Judged, Refusal> {
-    let (ending, wall, vanished, output) = match supervised {
-        Ok(Supervised::Ended { ending, wall, vanished, started: true, output }) => (ending, wall, vanished, output),
+    let (ending, wall, vanished, output, left) = match supervised {
+        Ok(Supervised::Ended { ending, wall, vanished, started: true, output, left }) => {
+            (ending, wall, vanished, output, left)
+        }
         Ok(Supervised::Ended { .. }) => {
             return Err(Refusal::cannot_build("the sandbox was killed while it was built"));
         }
@@ -220,9 +240,11 @@ fn judge(
         (Ending::Command(_), Some(changed)) => Ending::ProtectedPathChanged(changed.to_string()),
         (ending, _) => ending,
     };
-    let group = kept.group.as_ref().map(Group::usage);
+    // A clean end under no memory limit has nothing to look up.
+    let asks_group = plan.limits.memory.is_some() || !matches!(ending, Ending::Command(End::Code(0)));
+    let group = kept.group.as_ref().filter(|_| asks_group).map(Group::usage);
     let oom_kills = group.as_ref().and_then(|usage| usage.oom_kills);
-    let mut notes = Vec::new();
+    let mut notes = advice::after(plan, &ending, left);
     let (end, ending) = match ending {
         Ending::Command(end) => {
             let out_of_memory = oom_kills.is_some_and(|kills| kills > 0);

@@ -14,9 +14,10 @@ use opaque_policy::document::SourceFile;
 use opaque_policy::facts::Account;
 use opaque_policy::path::AbsPath;
 use opaque_policy::text::Text;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::descriptor;
 use crate::git;
 use crate::host::directory_variable;
 
@@ -171,6 +172,8 @@ fn repository_file(workspace: BorrowedFd<'_>) -> Result<Vec<String>, PolicyFileE
     let text = match git::regular(workspace, REPOSITORY, FILE) {
         Ok(text) => text,
         Err(Errno::NOENT) => return Ok(Vec::new()),
+        // What holds no text holds no rules: the placeholder of another run in this workspace.
+        Err(Errno::NXIO | Errno::INVAL) if is_placeholder(workspace) => return Ok(Vec::new()),
         Err(source) => return Err(PolicyFileError::Open { path: REPOSITORY.to_owned(), source }),
     };
     match repository::asks(&text) {
@@ -180,6 +183,13 @@ fn repository_file(workspace: BorrowedFd<'_>) -> Result<Vec<String>, PolicyFileE
         }
         repository::Asks::More => Err(PolicyFileError::Repository),
     }
+}
+
+fn is_placeholder(workspace: BorrowedFd<'_>) -> bool {
+    let stat = rustix::fs::statat(workspace, REPOSITORY, rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
+    stat.is_ok_and(|stat| {
+        matches!(descriptor::kind(&stat), FileType::Socket | FileType::Directory) && stat.st_mode & 0o222 == 0
+    })
 }
 
 fn absolute(path: &Path) -> Result<Vec<u8>, PolicyFileError> {

@@ -77,6 +77,7 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
         filter,
         cwd: Place { path: c_string(plan.cwd.as_bytes())?, inode: materials.cwd.map(inode) },
         exec: exec(plan, &copies)?,
+        home: home(plan)?,
         pinned: copies.pinned,
         limits: materials.resource_limits,
         umask: materials.umask,
@@ -194,6 +195,20 @@ fn exec(plan: &Plan, copies: &Copies) -> Result<Exec, Refusal> {
         env.push(c_string([variable.name.as_bytes(), b"=", variable.value.as_bytes()].concat())?);
     }
     Ok(Exec { file, scripts: files, argv: CStrings::new(argv(plan, copies)?), env: CStrings::new(env) })
+}
+
+/// The private home, when there is one, and how many files the plan itself puts there.
+fn home(plan: &Plan) -> Result<Option<(CString, u32)>, Refusal> {
+    let is_private =
+        |mount: &&plan::Mount| mount.target == plan.home && matches!(mount.content, plan::Content::Private { .. });
+    if plan.mounts.iter().find(is_private).is_none() {
+        return Ok(None);
+    }
+    let own = plan.mounts.iter().filter(|mount| {
+        mount.target.is_within(&plan.home)
+            && matches!(mount.content, plan::Content::File { .. } | plan::Content::Symlink { .. })
+    });
+    Ok(Some((c_string(plan.home.as_bytes())?, u32::try_from(own.count()).unwrap_or(0))))
 }
 
 /// What must stand at the path of a file that runs. A binary's copy is bound over it; a script's copy has

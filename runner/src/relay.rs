@@ -46,14 +46,19 @@ impl Relay {
         }
     }
 
-    /// Moves one chunk in the direction that [`Relay::interest`] named. Returns the bytes carried so far.
-    pub fn step(&mut self) -> u64 {
-        if self.pending().is_empty() {
-            self.fill()
+    /// Moves one chunk in the direction that [`Relay::interest`] named, handing on at most `room` bytes.
+    pub fn step(&mut self, room: u64) {
+        if self.has_more() {
+            self.drain(room);
         } else {
-            self.drain()
+            self.fill();
         }
-        self.carried
+    }
+
+    /// True when there is more to hand on.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        !self.pending().is_empty()
     }
 
     /// True when the stream has ended and everything was handed on.
@@ -84,10 +89,14 @@ impl Relay {
         }
     }
 
-    fn drain(&mut self) {
+    fn drain(&mut self, room: u64) {
         let Some(to) = &self.to else { return };
+        let most = usize::try_from(room).unwrap_or(usize::MAX).min(self.chunk);
         let pending = self.buffer.get(self.sent..).unwrap_or_default();
-        let chunk = pending.get(..pending.len().min(self.chunk)).unwrap_or_default();
+        let chunk = pending.get(..pending.len().min(most)).unwrap_or_default();
+        if chunk.is_empty() {
+            return;
+        }
         match rustix::io::write(to, chunk) {
             Ok(length) => {
                 self.sent += length;
@@ -97,6 +106,11 @@ impl Relay {
             // The reader is gone: closing our end lets the writer see it.
             Err(_) => self.finish(),
         }
+    }
+
+    /// Drops what is held and ends the stream in both directions.
+    pub fn close(&mut self) {
+        self.finish();
     }
 
     fn finish(&mut self) {
@@ -176,7 +190,7 @@ mod tests {
             all
         });
         while !relay.is_done() {
-            relay.step();
+            relay.step(u64::MAX);
         }
         assert_eq!(relay.carried(), 100_000);
         drop(relay);

@@ -51,6 +51,8 @@ pub enum Supervised {
         started: bool,
         /// Bytes of output that were carried.
         output: u64,
+        /// Files that the command left in its private home.
+        left: u32,
     },
     /// A step failed before the command started.
     Failed(Failure),
@@ -70,7 +72,7 @@ pub fn supervise<E>(
 ) -> Result<Supervised, SuperviseError<E>> {
     let signals = SignalFd::with_flags(&all_signals(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .map_err(|errno| SuperviseError::Kernel(Errno::from_raw_os_error(errno as i32)))?;
-    let mut state = State { permit: Some(permit), started: None, ending: None, asked_to_end: None };
+    let mut state = State { permit: Some(permit), started: None, ending: None, asked_to_end: None, left: 0 };
     loop {
         let ready = wait(&watched, &signals, state.timeout(&watched)).map_err(SuperviseError::Kernel)?;
         let mut is_told = false;
@@ -117,6 +119,8 @@ struct State<P> {
     /// Why the supervisor ends the run, when it does.
     ending: Option<Ending>,
     asked_to_end: Option<Instant>,
+    /// Files that the command left in its private home.
+    left: u32,
 }
 
 impl<P> State<P> {
@@ -149,7 +153,10 @@ impl<P> State<P> {
                     Supervised::Failed(failure)
                 }))
             }
-            Message::Ended(end) => Ok(Some(self.ended(watched, Ending::Command(end), false))),
+            Message::Ended(end, left) => {
+                self.left = left;
+                Ok(Some(self.ended(watched, Ending::Command(end), false)))
+            }
             Message::Stopped(_) => {
                 stop_with_the_command(watched);
                 Ok(None)
@@ -168,6 +175,7 @@ impl<P> State<P> {
             vanished,
             started: self.started.is_some(),
             output,
+            left: self.left,
         }
     }
 
@@ -177,12 +185,9 @@ impl<P> State<P> {
 
     /// Everything inside is dead by now: what is left in the pipes is all there is.
     fn finish_output(&mut self, watched: &mut Watched<'_>) {
-        for relay in &mut watched.output {
-            while !relay.is_done() {
-                relay.step();
-                if watched.output_limit.is_some_and(|limit| relay.carried() > limit) {
-                    break;
-                }
+        for index in 0..watched.output.len() {
+            while watched.output.get(index).is_some_and(|relay| !relay.is_done()) {
+                self.carry_output(watched, index);
             }
         }
     }
@@ -191,17 +196,26 @@ impl<P> State<P> {
         if ready.input
             && let Some(relay) = &mut watched.input
         {
-            relay.step();
+            relay.step(u64::MAX);
         }
-        for (relay, is_ready) in watched.output.iter_mut().zip(&ready.output) {
-            if *is_ready {
-                relay.step();
+        for index in 0..watched.output.len() {
+            if ready.output.get(index).copied().unwrap_or_default() {
+                self.carry_output(watched, index);
             }
         }
+    }
+
+    /// Hands on one chunk of output, never more than the limit leaves.
+    fn carry_output(&mut self, watched: &mut Watched<'_>, index: usize) {
         let carried: u64 = watched.output.iter().map(Relay::carried).sum();
+        let room = watched.output_limit.map_or(u64::MAX, |limit| limit.saturating_sub(carried));
+        let Some(relay) = watched.output.get_mut(index) else { return };
+        relay.step(room);
         if let Some(limit) = watched.output_limit
-            && carried > limit
+            && room == 0
+            && relay.has_more()
         {
+            relay.close();
             self.end(watched, Ending::Limit(LimitReached::Output(limit)));
         }
     }

@@ -51,20 +51,16 @@ impl Kept {
     }
 
     fn watch_over(&mut self, bounds: &Bounds, fault: Fault) -> Result<(), Refusal> {
-        if bounds.cgroup.is_none() && self.placeholders.is_empty() {
-            return Ok(());
-        }
+        // Without cgroups nothing needs a janitor: processes die with us, and the next run sweeps placeholders.
+        let Some((available, wanted)) = &bounds.cgroup else { return Ok(()) };
         let name = Name::new(std::process::id(), random());
         let clear_up = || {
-            if let Some((available, _)) = &bounds.cgroup {
-                cgroup::clear(available, &name);
-            }
+            cgroup::clear(available, &name);
             self.placeholders.clear();
         };
         let janitor = janitor::start(&self.placeholders.descriptors(), clear_up);
         self.janitor =
             Some(janitor.map_err(|errno| Refusal::cannot_build(format!("cannot start the janitor: {errno}")))?);
-        let Some((available, wanted)) = &bounds.cgroup else { return Ok(()) };
         fault.check(Step::Cgroup).map_err(|errno| failed(Step::Cgroup, &errno))?;
         cgroup::sweep(available);
         let group = Group::create(available, &name, wanted).map_err(|error| failed(Step::Cgroup, &describe(&error)))?;

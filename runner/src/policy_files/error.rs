@@ -61,6 +61,10 @@ impl PolicyFileError {
             Self::Missing { .. } => None,
             Self::Both { one, other } => Some(format!("keep one of them: rm {one}, or rm {other}")),
             Self::Owner { path, .. } => Some(format!("chown $(id -u) {path}, or keep the policy elsewhere")),
+            // Nobody should take the rights of others away from a directory that is meant for all.
+            Self::Writable { path } if is_shared(path) => {
+                Some("keep the policy in a directory that only you can write, such as ~/.config/opaque".to_owned())
+            }
             Self::Writable { path } => Some(format!("chmod go-w {path}, or keep the policy elsewhere")),
             Self::Type { path } => Some(format!("move {path} away")),
             Self::Open { source: Errno::FBIG, .. } => {
@@ -72,4 +76,9 @@ impl PolicyFileError {
             }
         }
     }
+}
+
+/// True for a directory that everybody may write and where each keeps what is theirs.
+fn is_shared(path: &str) -> bool {
+    rustix::fs::lstat(path).is_ok_and(|stat| stat.st_mode & 0o1002 == 0o1002)
 }

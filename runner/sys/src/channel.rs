@@ -24,8 +24,8 @@ pub enum Message {
     Ready(NamespaceInodes),
     /// A step failed; the command does not start.
     Failed(Failure),
-    /// The command ended.
-    Ended(End),
+    /// The command ended, and left this many files in its private home.
+    Ended(End, u32),
     /// The command stopped by this signal (job control).
     Stopped(i32),
 }
@@ -133,13 +133,15 @@ fn encode(message: Message) -> [u8; RECORD] {
             *b = failure.errno.raw_os_error() as u64;
             *c = u64::from(failure.detail);
         }
-        Message::Ended(End::Code(code)) => {
+        Message::Ended(End::Code(code), left) => {
             *kind = u64::from(EXITED);
             *a = code as u64;
+            *b = u64::from(left);
         }
-        Message::Ended(End::Signal(signal)) => {
+        Message::Ended(End::Signal(signal), left) => {
             *kind = u64::from(SIGNALED);
             *a = signal as u64;
+            *b = u64::from(left);
         }
         Message::Stopped(signal) => {
             *kind = u64::from(STOPPED);
@@ -172,8 +174,8 @@ fn decode(record: &[u8; RECORD]) -> Option<Message> {
             errno: Errno::from_raw_os_error(i32::try_from(b).ok()?),
             detail: u32::try_from(c).ok()?,
         })),
-        EXITED => Some(Message::Ended(End::Code(i32::try_from(a).ok()?))),
-        SIGNALED => Some(Message::Ended(End::Signal(i32::try_from(a).ok()?))),
+        EXITED => Some(Message::Ended(End::Code(i32::try_from(a).ok()?), u32::try_from(b).ok()?)),
+        SIGNALED => Some(Message::Ended(End::Signal(i32::try_from(a).ok()?), u32::try_from(b).ok()?)),
         STOPPED => Some(Message::Stopped(i32::try_from(a).ok()?)),
         _ => None,
     }
@@ -189,8 +191,8 @@ mod tests {
         for message in [
             Message::Ready(NamespaceInodes([1, 2, 3, 4, 5, 6, 7])),
             Message::Failed(Failure { step: Step::Seccomp, errno: Errno::PERM, detail: 9 }),
-            Message::Ended(End::Code(255)),
-            Message::Ended(End::Signal(9)),
+            Message::Ended(End::Code(255), 3),
+            Message::Ended(End::Signal(9), 0),
             Message::Stopped(20),
         ] {
             theirs.send(message).unwrap();

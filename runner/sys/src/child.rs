@@ -24,7 +24,7 @@ pub(crate) fn live(mut image: Image, channel: ChildChannel) -> ! {
         Ok(forked) => match forked.side {
             Forked::Parent(command) => {
                 drop_everything_but_the_channel(&channel);
-                init::serve(command, &channel)
+                init::serve(command, &channel, image.home.as_ref())
             }
             Forked::Child => {
                 let failure = start(&image, &channel, &forked);

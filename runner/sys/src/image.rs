@@ -23,6 +23,8 @@ pub struct Image {
     pub filter: Filter,
     /// Working directory inside.
     pub cwd: Place,
+    /// The private home, and how many files the tree itself puts there.
+    pub home: Option<(CString, u32)>,
     /// Private copies of files whose content was pinned.
     pub pinned: Vec<Pinned>,
     /// What is executed.

@@ -14,6 +14,7 @@ pub mod descriptors;
 mod exec;
 mod idmap;
 mod init;
+mod leftover;
 mod limits;
 mod loopback;
 mod mount;
