@@ -9,14 +9,13 @@ use crate::plan::Plan;
 ///
 /// ```compile_fail
 /// fn forge(plan: opaque_policy::plan::Plan) -> opaque_policy::authorize::Authorized {
-///     opaque_policy::authorize::Authorized { plan, digest: String::new() }
+///     opaque_policy::authorize::Authorized { plan }
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Authorized {
     plan: Plan,
-    digest: String,
 }
 
 impl Authorized {
@@ -25,10 +24,10 @@ impl Authorized {
         &self.plan
     }
 
-    /// The digest that was authorized and that the journal records.
+    /// The digest that was authorized and that the journal records; computed from the plan at each call.
     #[must_use]
-    pub fn digest(&self) -> &str {
-        &self.digest
+    pub fn digest(&self) -> String {
+        self.plan.digest()
     }
 }
 
@@ -64,8 +63,7 @@ pub fn authorize(decision: &Decision, plan: Plan) -> Result<Authorized, Unauthor
             if !is_of_this_decision {
                 return Err(Unauthorized::Foreign);
             }
-            let digest = plan.digest();
-            Ok(Authorized { plan, digest })
+            Ok(Authorized { plan })
         }
         Decision::Ask(permission) => Err(Unauthorized::NotApproved {
             digest: plan.digest(),
