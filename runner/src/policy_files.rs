@@ -120,7 +120,7 @@ impl Places<'_> {
     /// `policy.toml`, then the drop-ins.
     fn layer(&self, directory: &AbsPath) -> Result<Vec<SourceFile>, PolicyFileError> {
         // One failed look is all that a layer costs that does not exist.
-        if !self.walk().exists(directory.as_bytes()) {
+        if !self.walk().exists(directory.as_bytes())? {
             return Ok(Vec::new());
         }
         let first = self.file(Self::below(directory, "policy.toml").as_bytes())?;

@@ -1,128 +1,135 @@
-//! Every layer is real: a step that fails stops the run, and a step that is left out is noticed.
+//! A failure of every single step in turn: the run ends with 125 and the step's name, the command never starts, and
+//! nothing is left behind.
 //!
-//! Both need the build with the `faults` feature, which no release build can have.
+//! It needs the build with the `faults` feature, which no release build can have.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use opaque_sys::step::Step;
-use opaque_tests::{Ended, Processes, Sandbox, cgroups, each_identity, eventually, tree};
+use opaque_tests::{
+    Ended, Processes, Sandbox, cgroups, each_identity, eventually, opaque_run, opaque_run_with_faults, tree,
+};
+use serde_json::Value;
 
 const FAIL: &str = "OPAQUE_FAULT_FAIL";
 const SKIP: &str = "OPAQUE_FAULT_SKIP";
+const SHARE: &str = "OPAQUE_FAULT_SHARE";
 
-/// A workspace that needs every step: a repository, with placeholders and a limit that takes a cgroup.
+/// A workspace that needs every step: a repository, with placeholders and limits of every kind.
 fn furnish(sandbox: &Sandbox) {
     sandbox.shell_outside("git init -q").expect(0);
 }
 
-fn run(sandbox: &Sandbox, fault: (&str, &str), command: &[&str]) -> Ended {
-    let tools = sandbox.base().join("tools").display().to_string();
-    let mut arguments = vec!["--read", &tools, "--limit", "pids=64", "--limit", "files=128", "--"];
-    arguments.extend_from_slice(command);
-    sandbox.launch_with_fault(fault, arguments).finish()
+/// What a run ended with, and its pid.
+fn run(sandbox: &Sandbox, step: &str) -> (Ended, i32) {
+    let arguments = ["--limit", "pids=64", "--limit", "files=128", "--", "touch", "started"];
+    let running = sandbox.launch_with_fault((FAIL, step), arguments).start();
+    let pid = running.pid();
+    (running.wait(), pid)
+}
+
+/// Everything that a run could leave in the identity's home, the journal's own files aside.
+fn files(sandbox: &Sandbox) -> BTreeSet<PathBuf> {
+    let journal = Path::new(".local/state/opaque/journal");
+    tree(&sandbox.home()).into_iter().filter(|path| !path.starts_with(journal)).collect()
+}
+
+/// The journal, one record a line.
+fn journal(sandbox: &Sandbox) -> Vec<Value> {
+    let directory = sandbox.home().join(".local/state/opaque/journal");
+    let days = tree(&directory).into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "jsonl"));
+    let texts: Vec<String> = days.map(|day| fs::read_to_string(directory.join(day)).unwrap()).collect();
+    texts.concat().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What is wrong with the end of a run in which this step failed.
+fn complaints(sandbox: &Sandbox, step: &Step, before: &Before) -> Vec<String> {
+    let recorded = journal(sandbox).len();
+    let (ended, pid) = run(sandbox, step.name());
+    let mut wrong = Vec::new();
+    if ended.code != Some(125) {
+        wrong.push("another exit code than 125".to_owned());
+    }
+    let named = format!("opaque-run: cannot build the sandbox: step `{}`", step.name());
+    if !ended.errors().contains(&named) {
+        wrong.push("the step is not named".to_owned());
+    }
+    if fs::remove_file(sandbox.project().join("started")).is_ok() {
+        wrong.push("the command started".to_owned());
+    }
+    if files(sandbox) != before.files {
+        wrong.push(format!("files: {:?}", files(sandbox).symmetric_difference(&before.files).collect::<Vec<_>>()));
+    }
+    if mounts() != before.mounts {
+        wrong.push("the host's mounts changed".to_owned());
+    }
+    let mark = sandbox.base().display().to_string();
+    if !eventually(Duration::from_secs(2), || Processes::marked(&mark).is_empty()) {
+        wrong.push(format!("processes: {:?}", Processes::marked(&mark)));
+    }
+    let own = format!("opaque-{pid}-");
+    let is_own = |group: &PathBuf| group.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&own));
+    if cgroups().iter().any(is_own) {
+        wrong.push("a cgroup".to_owned());
+    }
+    let records = journal(sandbox);
+    let says_so = |record: &Value| record.to_string().contains(&format!("step `{}`", step.name()));
+    if !records.get(recorded..).unwrap_or_default().last().is_some_and(says_so) {
+        wrong.push(format!("the journal does not say so: {:?}", records.get(recorded..)));
+    }
+    wrong.into_iter().map(|wrong| format!("{}: {wrong}\n{ended}", step.name())).collect()
+}
+
+/// What must be the same afterwards.
+struct Before {
+    files: BTreeSet<PathBuf>,
+    mounts: String,
+}
+
+fn mounts() -> String {
+    fs::read_to_string("/proc/self/mountinfo").unwrap()
 }
 
 #[test]
 fn a_step_that_fails_stops_the_run_with_its_name_and_leaves_nothing() {
     each_identity(|sandbox| {
         furnish(sandbox);
-        let (files, groups) = (tree(&sandbox.project()), cgroups());
-        run(sandbox, (FAIL, "none"), &["touch", "started"]).expect(0);
-        std::fs::remove_file(sandbox.project().join("started")).unwrap();
-        // A plain user without a delegated cgroup has no such step.
-        let without: &[Step] = if sandbox.identity().is_root() { &[] } else { &[Step::Cgroup, Step::JoinCgroup] };
+        let (whole, _) = run(sandbox, "none");
+        whole.expect(0);
+        fs::remove_file(sandbox.project().join("started")).unwrap();
+        let before = Before { files: files(sandbox), mounts: mounts() };
+        let absent = absent(sandbox);
         let mut wrong = Vec::new();
         for step in Step::ALL {
-            let ended = run(sandbox, (FAIL, step.name()), &["touch", "started"]);
-            let started = std::fs::remove_file(sandbox.project().join("started")).is_ok();
-            if without.contains(step) && started {
-                continue;
-            }
-            let left: Vec<_> = tree(&sandbox.project()).difference(&files).cloned().collect();
-            if started || ended.code != Some(125) || !ended.errors().contains(step.name()) || !left.is_empty() {
-                wrong.push(format!("{}: started {started}, left {left:?}, {ended}", step.name()));
+            if absent.contains(step) {
+                // It does not happen, so that its failure cannot either: the same run succeeds.
+                run(sandbox, step.name()).0.expect(0);
+                fs::remove_file(sandbox.project().join("started")).unwrap();
+            } else {
+                wrong.extend(complaints(sandbox, step, &before));
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-        let mark = sandbox.base().display().to_string();
-        assert!(eventually(Duration::from_secs(3), || Processes::marked(&mark).is_empty()), "a process is left");
-        let gone = || cgroups().difference(&groups).all(|group| is_populated(group));
-        assert!(eventually(Duration::from_secs(3), gone), "{:?}", cgroups());
     });
 }
 
-/// True for the cgroup of a run of another test, which is still going on.
-fn is_populated(group: &std::path::Path) -> bool {
-    std::fs::read_to_string(group.join("cgroup.procs")).is_ok_and(|pids| !pids.trim().is_empty())
-}
-
-/// Acts that between them touch every control.
-const BATTERY: [&[&str]; 17] = [
-    &["descriptors"],
-    &["status", "CapEff"],
-    &["status", "CapBnd"],
-    &["status", "NoNewPrivs"],
-    &["status", "Seccomp"],
-    &["limit", "core"],
-    &["limit", "files"],
-    &["read", "/proc/1/environ"],
-    &["open-write", "/proc/sys/user/max_user_namespaces"],
-    &["private-loopback"],
-    &["interfaces"],
-    &["write", "/opaque-canary", "x"],
-    &["write", ".git/hooks/pre-commit", "x"],
-    &["write", ".envrc", "x"],
-    &["unshare", "user"],
-    &["directory"],
-    &["fork-many", "200"],
-];
-
-/// Runs one act inside, with a descriptor leaked by the caller.
-fn attempt(sandbox: &Sandbox, fault: (&str, &str), act: &[&str]) -> String {
-    let tools = sandbox.base().join("tools").display().to_string();
-    let probe = format!("{tools}/opaque-probe");
-    let options = ["--read", &tools, "--limit", "pids=64", "--limit", "files=128", "--", &probe];
-    let launch = sandbox.launch_with_fault(fault, options.iter().chain(act));
-    let ended = launch.inherit(9, std::fs::File::open("/").unwrap()).finish();
-    let _ = std::fs::remove_file(sandbox.project().join(".git/hooks/pre-commit"));
-    let _ = std::fs::remove_file("/opaque-canary");
-    if ended.code == Some(125) { "refused to run".to_owned() } else { ended.text() }
+/// The steps that no flag brings about here: a plain user to whom no cgroup is delegated is limited by `setrlimit`.
+fn absent(sandbox: &Sandbox) -> &'static [Step] {
+    let run = sandbox.run_reporting(["--limit", "pids=64", "--", "true"]);
+    let limits = run.reported()["limits"].to_string();
+    if limits.contains("cgroup") { &[] } else { &[Step::Cgroup, Step::JoinCgroup] }
 }
 
 #[test]
-fn a_control_that_is_left_out_turns_a_test_red() {
-    // The run itself notices most of them (it attests each layer from inside) and refuses; a probe notices the rest.
-    // `propagation` is not here: mounts of a new user namespace never propagate out, whatever their flags say.
-    let controls = [
-        Step::IdMap,
-        Step::NestedNamespaces,
-        Step::CoreDumps,
-        Step::Pivot,
-        Step::DetachOldRoot,
-        Step::SealRoot,
-        Step::Cwd,
-        Step::Loopback,
-        Step::ResourceLimits,
-        Step::NoNewPrivileges,
-        Step::Capabilities,
-        Step::Landlock,
-        Step::Descriptors,
-        Step::Seccomp,
-        Step::HideInit,
-    ];
+fn root_is_limited_by_cgroups_here_so_that_their_steps_are_tested() {
     each_identity(|sandbox| {
-        furnish(sandbox);
-        let whole = BATTERY.map(|act| attempt(sandbox, (SKIP, "none"), act));
-        assert!(whole.iter().all(|result| result.starts_with("done") || result.starts_with("refused E")), "{whole:?}");
-        let mut unnoticed = BTreeSet::new();
-        for step in controls {
-            let notices = |(act, usual): (&&[&str], &String)| attempt(sandbox, (SKIP, step.name()), act) != *usual;
-            if !BATTERY.iter().zip(&whole).any(notices) {
-                unnoticed.insert(step.name());
-            }
+        if sandbox.identity().is_root() && !absent(sandbox).is_empty() {
+            opaque_tests::missing("a cgroup hierarchy that root may write");
         }
-        assert!(unnoticed.is_empty(), "nobody notices that these are missing: {unnoticed:?}");
     });
 }
 
@@ -130,8 +137,27 @@ fn a_control_that_is_left_out_turns_a_test_red() {
 fn an_ordinary_build_has_no_such_switch() {
     each_identity(|sandbox| {
         for step in Step::ALL {
-            let ended = sandbox.launch(["--", "true"]).env(FAIL, step.name()).env(SKIP, step.name()).finish();
-            ended.expect(0);
+            let launch = sandbox.launch(["--", "true"]);
+            launch.env(FAIL, step.name()).env(SKIP, step.name()).env(SHARE, "uts,ipc").finish().expect(0);
         }
     });
+    assert!(holds(opaque_run_with_faults(), b"OPAQUE_FAULT"), "the search finds the name where it is");
+    assert!(!holds(opaque_run(), b"OPAQUE_FAULT"), "{}", opaque_run().display());
+}
+
+/// True when the file holds these bytes anywhere.
+fn holds(file: &Path, bytes: &[u8]) -> bool {
+    fs::read(file).unwrap().windows(bytes.len()).any(|window| window == bytes)
+}
+
+#[test]
+fn a_release_build_with_such_a_switch_does_not_compile() {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let target = opaque_run_with_faults().ancestors().nth(2).expect("a binary lies in its target directory");
+    let package = ["check", "--offline", "--release", "--package", "opaque-runner", "--features", "faults"];
+    cargo.args(package).arg("--target-dir").arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let check = cargo.output().expect("cargo starts");
+    let said = String::from_utf8_lossy(&check.stderr);
+    assert!(!check.status.success(), "{said}");
+    assert!(said.contains("the `faults` feature is for test builds only"), "{said}");
 }

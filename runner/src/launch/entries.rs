@@ -41,6 +41,9 @@ impl Entries {
                 "cannot build the sandbox: step `{step}`: `{}` inside is not the file that was judged: {errno}",
                 self.program
             )),
+            (Step::Proc, _) if errno == rustix::io::Errno::PERM => {
+                Refusal::cannot_build(format!("cannot build the sandbox: step `{step}`: {errno}")).hint(PROC_HINT)
+            }
             (Step::Clone, _) => Refusal::cannot_build(format!("cannot build the sandbox: step `{step}`: {errno}"))
                 .hint(namespaces_hint()),
             _ => Refusal::cannot_build(format!("cannot build the sandbox: step `{step}`: {errno}")),
@@ -65,6 +68,10 @@ impl Entries {
         }
     }
 }
+
+/// The kernel shows no new procfs to whoever sees only a part of the old one.
+const PROC_HINT: &str = "parts of /proc are covered here, as in a container: start it with an uncovered /proc \
+     (`--security-opt systempaths=unconfined`, `procMount: Unmasked`)";
 
 fn namespaces_hint() -> String {
     let limit = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();

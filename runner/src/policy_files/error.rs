@@ -70,6 +70,9 @@ impl PolicyFileError {
             Self::Open { source: Errno::FBIG, .. } => {
                 Some("a policy file has at most 1 MiB, a directory 256 files".to_owned())
             }
+            Self::Open { source: Errno::NOSYS | Errno::PERM, .. } => {
+                Some("`openat2` is needed (Linux 5.6); a container's seccomp filter may forbid it".to_owned())
+            }
             Self::Open { .. } => None,
             Self::Repository => {
                 Some("take its rules over into your own policy and remove them from the file".to_owned())

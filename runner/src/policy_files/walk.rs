@@ -32,10 +32,16 @@ struct Position {
 
 impl Walk<'_> {
     /// True when something is there, trusted or not.
-    pub(super) fn exists(self, path: &[u8]) -> bool {
+    pub(super) fn exists(self, path: &[u8]) -> Result<bool, PolicyFileError> {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
-        let opened = rustix::fs::openat2(self.root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT);
-        !matches!(opened, Err(Errno::NOENT | Errno::NOTDIR))
+        match rustix::fs::openat2(self.root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
+            // Not about the path: this machine has no such call.
+            Err(source @ (Errno::NOSYS | Errno::PERM)) => {
+                Err(PolicyFileError::Open { path: String::from_utf8_lossy(path).into_owned(), source })
+            }
+            Ok(_) | Err(_) => Ok(true),
+        }
     }
 
     /// The content of a file; `None` when there is none.
@@ -66,7 +72,7 @@ impl Walk<'_> {
     }
 
     fn to(self, path: &[u8]) -> Result<Option<(OwnedFd, FileType)>, PolicyFileError> {
-        if !self.exists(path) {
+        if !self.exists(path)? {
             return Ok(None);
         }
         let failed = |path: String| move |source| PolicyFileError::Open { path, source };

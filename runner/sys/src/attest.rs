@@ -8,10 +8,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::Signal;
+use rustix::process::{Gid, Signal, Uid};
 
 use crate::channel::ChildChannel;
-use crate::image::Image;
+use crate::image::{Identity, Image};
 use crate::step::{Failure, Step};
 use crate::{descriptors, limits, mountinfo, seccomp};
 
@@ -78,8 +78,10 @@ pub enum Missing {
     HideInit = 10,
     /// A resource limit is not the one of the plan.
     ResourceLimits = 11,
+    /// The ids are not those of the plan.
+    Identity = 12,
     /// The kernel does not answer.
-    Unreadable = 12,
+    Unreadable = 13,
 }
 
 impl Missing {
@@ -98,6 +100,7 @@ impl Missing {
             9 => "die-with-parent",
             10 => "hide-init",
             11 => "resource-limits",
+            12 => "identity",
             _ => "attestation",
         }
     }
@@ -159,6 +162,9 @@ pub(crate) fn every_layer(
     if !init_is_hidden() {
         return Err(failed(Missing::HideInit, Errno::PERM));
     }
+    if !has_identity(image.identity) {
+        return Err(failed(Missing::Identity, Errno::PERM));
+    }
     if !limits::hold(&image.limits) {
         return Err(failed(Missing::ResourceLimits, Errno::PERM));
     }
@@ -171,6 +177,13 @@ pub(crate) fn every_layer(
 
 fn failed(missing: Missing, errno: Errno) -> Failure {
     Failure { step: Step::Attest, errno, detail: missing as u32 }
+}
+
+fn has_identity(planned: Identity) -> bool {
+    let (uid, gid) = (Uid::from_raw(planned.uid), Gid::from_raw(planned.gid));
+    let users = [rustix::process::getuid(), rustix::process::geteuid()];
+    let groups = [rustix::process::getgid(), rustix::process::getegid()];
+    users == [uid, uid] && groups == [gid, gid]
 }
 
 /// Tries to read what the init was given: only its being undumpable forbids that.

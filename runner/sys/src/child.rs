@@ -101,7 +101,9 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     if !fault.skips(Step::Attest) {
         attest::init_dies_with_the_supervisor()?;
     }
-    step(Step::JoinCgroup, &mut || if image.joins_cgroups { channel.wait() } else { Ok(()) })?;
+    if image.joins_cgroups {
+        step(Step::JoinCgroup, &mut || channel.wait())?;
+    }
     fault.check(Step::Fork).at(Step::Fork)?;
     let side = clone::fork().at(Step::Fork)?;
     Ok(Confined { side, canary, copies })

@@ -13,6 +13,7 @@ mod observe;
 mod processes;
 mod resources;
 mod terminal;
+mod under;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ fn find(name: &str) -> Option<Act> {
         terminal::ACTS,
         resources::ACTS,
         observe::ACTS,
+        under::ACTS,
     ]
     .iter()
     .flat_map(|acts| acts.iter())
