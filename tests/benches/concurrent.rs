@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use opaque_tests::bench::{Bound, Ground, Outcome, Place, Table, bench, binaries};
 
 const RUNS: usize = 500;
-/// Longest wait for a run to start, after which the bench gives up and ends them all.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait until all have started, after which the bench gives up and ends them.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     bench("concurrent", measure)
@@ -57,33 +57,29 @@ fn gather(place: &Place, opaque_run: &Path) -> Outcome<Crowd> {
     }
     // From here on only the runs hold the other end, so that hearing ends when they are all gone.
     drop(said);
-    let (voices, closing) = (heard, std::thread::spawn(move || open_gate(opener)));
-    let lines = BufReader::new(voices).lines();
-    let mut count = 0;
-    for line in lines {
-        line?;
-        count += 1;
-        if count == RUNS {
-            break;
-        }
+    let voices = std::thread::spawn(move || BufReader::new(heard).lines().take(RUNS).flatten().count());
+    while !voices.is_finished() && start.elapsed() < PATIENCE && !has_lost_one(&mut runs)? {
+        std::thread::sleep(Duration::from_millis(5));
     }
     let started = start.elapsed();
-    closing.thread().unpark();
+    drop(opener);
     let failed =
-        runs.into_iter().map(|mut run| run.wait()).filter(|ended| !ended.as_ref().is_ok_and(|end| end.success()));
-    let failed = failed.count();
-    let _ = closing.join();
+        runs.iter_mut().map(Child::wait).filter(|ended| !ended.as_ref().is_ok_and(|end| end.success())).count();
+    let count = voices.join().unwrap_or(0);
     if failed > 0 {
         let mut text = String::new();
         File::open(errors)?.take(2_000).read_to_string(&mut text)?;
         eprintln!("{text}");
     }
-    // A run that ended before the gate opened was not there with the others.
     Ok(Crowd { started, ended: start.elapsed(), failed: failed.max(RUNS - count) })
 }
 
-/// Holds the gate until it is woken, or for as long as the bench is patient. Dropping it lets every run end.
-fn open_gate(opener: std::io::PipeWriter) {
-    std::thread::park_timeout(PATIENCE);
-    drop(opener);
+/// True when a run ended while the gate was shut: it was not there with the others, and waiting on is pointless.
+fn has_lost_one(runs: &mut [Child]) -> Outcome<bool> {
+    for run in runs {
+        if run.try_wait()?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

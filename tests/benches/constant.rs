@@ -1,13 +1,15 @@
 //! What must not make a start slower: a large program, a large workspace, a long policy.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use opaque_tests::bench::{Bound, Contestant, Ground, Outcome, Place, Rounds, Table, bench, binaries, static_program};
+use opaque_tests::bench::{
+    Bound, Contestant, Ground, Outcome, Place, Rounds, Samples, Table, bench, binaries, static_program,
+};
 
 const ROUNDS: Rounds = Rounds { warm_up: 10, counted: 150 };
-const LARGE_PROGRAM: u64 = 100_000_000;
+const LARGE_PROGRAM: usize = 100_000_000;
 const FILES: usize = 100_000;
 const DIRECTORIES: usize = 100;
 const RULES: [usize; 2] = [10, 1_000];
@@ -32,45 +34,51 @@ fn measure() -> Outcome<Vec<Table>> {
 }
 
 fn compare(place: &Place, opaque_run: &Path, program: &Path, table: &mut Table) -> Outcome<()> {
-    let project = place.project();
-    place.bring(program, &project)?;
-    place.bring(program, &place.base().join("large"))?;
-    let large_program = place.base().join("large/true");
-    // What follows the last section is never mapped, yet whoever reads or hashes the file reads it all.
-    let mut bytes = fs::read(&large_program)?;
-    bytes.resize(usize::try_from(LARGE_PROGRAM)?, 0x5a);
-    fs::write(&large_program, bytes)?;
-    fs::rename(&large_program, project.join("large"))?;
-    let large_workspace = place.base().join("files");
-    fill(place, &large_workspace)?;
-    place.bring(program, &large_workspace)?;
-    let policies = RULES.map(|rules| place.base().join(format!("rules-{rules}")));
-    for (rules, configuration) in RULES.into_iter().zip(&policies) {
-        place.write(&configuration.join("opaque/policy.toml"), policy(rules))?;
-    }
-
-    let line = |command: &str| vec![opaque_run.display().to_string(), "--".into(), command.into()];
-    let small = Contestant::new(place, line("./true"));
-    let [few, many] = policies.map(|configuration| small.clone().with("XDG_CONFIG_HOME", configuration));
-    let contestants = [small.clone(), Contestant::new(place, line("./large")), small.at(&large_workspace), few, many];
-    let samples = ROUNDS.measure(place, &contestants)?;
-
-    let cells = |name: &str, small: usize, large: usize, figure: String| {
-        let [small, large] = [small, large].map(|contestant| format!("{:.2}", samples.milliseconds(contestant)));
-        vec![format!("{name}, as {}", place.identity), small, large, figure]
+    let workspace = |name: &str| -> Outcome<PathBuf> {
+        let path = place.base().join(name);
+        place.repository(&path)?;
+        place.bring(program, &path)?;
+        Ok(path)
     };
-    for (name, large) in [("a program of 100 MB", 1), ("a workspace with 100,000 files", 2)] {
-        let ratio = samples.ratio(large, 0);
-        table.bounded(cells(name, 0, large, format!("× {ratio:.3}")), ratio, SAME);
+    let start = |workspace: &Path| {
+        Contestant::new(place, vec![opaque_run.display().to_string(), "--".into(), "./true".into()]).at(workspace)
+    };
+    let mut add = |name: &str, samples: &Samples, figure: String, value: f64, bound: Bound| {
+        let [small, large] = [0, 1].map(|contestant| format!("{:.2}", samples.milliseconds(contestant)));
+        table.bounded(vec![format!("{name}, as {}", place.identity), small, large, figure], value, bound);
+    };
+
+    let small = workspace("small-program")?;
+    let large = workspace("large-program")?;
+    // What follows the last section is never mapped, yet whoever reads or hashes the file reads it all.
+    let mut bytes = fs::read(program)?;
+    bytes.resize(LARGE_PROGRAM, 0x5a);
+    place.write(&large.join("true"), bytes)?;
+    let samples = ROUNDS.measure(place, &[start(&small), start(&large)])?;
+    let ratio = samples.ratio(1, 0);
+    add("a program of 100 MB", &samples, format!("× {ratio:.3}"), ratio, SAME);
+
+    let small = workspace("few-files")?;
+    let large = workspace("many-files")?;
+    fill(place, &large)?;
+    let samples = ROUNDS.measure(place, &[start(&small), start(&large)])?;
+    let ratio = samples.ratio(1, 0);
+    add("a workspace with 100,000 files", &samples, format!("× {ratio:.3}"), ratio, SAME);
+
+    let mut contestants = Vec::new();
+    for rules in RULES {
+        let configuration = place.base().join(format!("rules-{rules}"));
+        place.write(&configuration.join("opaque/policy.toml"), policy(rules))?;
+        contestants.push(start(&small).with("XDG_CONFIG_HOME", configuration));
     }
-    let per_rule = samples.microseconds_beyond(4, 3) / (RULES[1] - RULES[0]) as f64;
-    table.bounded(cells("1,000 rules", 3, 4, format!("{per_rule:.2} µs a rule")), per_rule, Bound::AtMost(5.0));
+    let samples = ROUNDS.measure(place, &contestants)?;
+    let per_rule = samples.microseconds_beyond(1, 0) / (RULES[1] - RULES[0]) as f64;
+    add("1,000 rules against 10", &samples, format!("{per_rule:.2} µs a rule"), per_rule, Bound::AtMost(5.0));
     Ok(())
 }
 
-/// A repository with many files, none of them large.
+/// Fills a repository with many files, none of them large.
 fn fill(place: &Place, workspace: &Path) -> Outcome<()> {
-    place.repository(workspace)?;
     for directory in 0..DIRECTORIES {
         let directory = workspace.join(format!("src/part-{directory}"));
         place.directory(&directory)?;
