@@ -146,7 +146,12 @@ fn a_crash_leaves_no_core_dump() {
         assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0, "a core dump was written");
         let limit = sandbox.permits(&["limit", "core"]);
         assert_eq!(limit, "1 1", "0 would let a piped handler run again");
-        sandbox.forbids(&["limit-core", "0"], Twin::Everybody);
+        // A program that turns its core files off is told that it did, and the limit stays what it is.
+        sandbox.permits(&["limit-core", "0"]);
+        let script = format!("ulimit -c 0 && {} limit core", sandbox.base().join("tools/opaque-probe").display());
+        let tools = sandbox.base().join("tools").display().to_string();
+        assert_eq!(sandbox.run(["--read", &tools, "--", "sh", "-c", &script]).done(), "1 1");
+        assert_eq!(sandbox.shell_outside(&script).done().split(' ').next(), Some("0"), "the twin's limit is set");
         let pattern = std::fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();
         if !pattern.starts_with('|') && !pattern.starts_with('/') {
             let probe = sandbox.base().join("tools/opaque-probe").display().to_string();

@@ -20,7 +20,7 @@ pub(super) fn intent(plan: &Plan, digest: &str) -> Vec<u8> {
         &json!({
             "plan": digest,
             "principal": plan.principal,
-            "program": {"path": plan.program.path, "named": plan.program.named, "inode": plan.program.inode, "sha256": plan.program.sha256},
+            "program": plan.program,
             "cwd": plan.cwd,
             "workspace": plan.workspace,
             "tier": plan.tier,

@@ -19,16 +19,16 @@ pub(super) fn after(plan: &Plan, ending: &Ending, left: u32) -> Vec<String> {
     refused.into_iter().chain(discarded).collect()
 }
 
-/// True when the command is a git command that changes the repository's configuration, which is protected.
+/// True when the command looks like one that changes the repository's configuration, which is protected: git
+/// itself, or a shell with a line about git. Only a hint follows from it.
 fn changes_git_config(plan: &Plan) -> bool {
-    let is_git = plan.program.path.name() == Some(b"git");
     let is_protected = plan.protected.iter().any(|protected| {
         protected.path.as_bytes().ends_with(b"/.git/config") && matches!(protected.by, Protection::ReadOnly { .. })
     });
-    let words: Vec<&[u8]> = plan.argv.iter().skip(1).map(opaque_policy::text::Text::as_bytes).collect();
-    let has = |wanted: &[&[u8]]| words.iter().any(|word| wanted.contains(word));
-    let changes = has(&[b"config", b"remote", b"submodule"])
-        || (has(&[b"push"]) && has(&[b"-u", b"--set-upstream"]))
-        || (has(&[b"branch"]) && words.iter().any(|word| *word == b"-u" || word.starts_with(b"--set-upstream")));
-    is_git && is_protected && changes
+    let line = plan.argv.iter().filter_map(opaque_policy::text::Text::as_str).collect::<Vec<_>>().join(" ");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(word));
+    let sets_upstream = has(&["-u"]) || words.iter().any(|word| word.starts_with("--set-upstream"));
+    let is_git = plan.program.path.name() == Some(b"git") || has(&["git"]);
+    is_protected && is_git && (has(&["config", "remote", "submodule"]) || (sets_upstream && has(&["push", "branch"])))
 }
