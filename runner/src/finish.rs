@@ -98,16 +98,12 @@ impl Speaker {
 }
 
 fn reported(ended: Ended, message: Option<String>) -> Report {
-    let hints = match &ended.ending {
-        crate::outcome::Ending::NotExecuted(refusal) => refusal.hints.clone(),
-        _ => Vec::new(),
-    };
     Report {
         version: VERSION,
         run: Some(ended.run),
         exit: Exit::ended(ended.ending.class(), ended.ending.code(), ended.end),
         message,
-        hints,
+        hints: Vec::new(),
         tier: Some("namespaces"),
         profile: Some(ended.plan.authority.profile),
         rule: Some(ended.plan.authority.rule),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Parser;
 
 /// The command line of `opaque-run`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, as typed")]
 #[derive(Debug, Parser)]
 #[command(
     name = "opaque-run",

@@ -261,7 +261,7 @@ fn judge(
                 Some(_) | None => (Some(end), Ending::Command(end)),
             }
         }
-        other => (None, other),
+        other @ (Ending::Limit(_) | Ending::ProtectedPathChanged(_)) => (None, other),
     };
     if let Some(refused) = group.as_ref().and_then(|usage| usage.pids_refused).filter(|refused| *refused > 0) {
         notes.push(format!("{refused} processes were refused by the pids limit"));
@@ -327,7 +327,7 @@ fn watch(protected: &[AbsPath]) -> Result<Watch, Refusal> {
 
 /// True when the working directory is a host directory, whose identity is compared inside.
 fn is_on_host(plan: &Plan) -> bool {
-    let covering = plan.mounts.iter().filter(|mount| plan.cwd.is_within(&mount.target)).next_back();
+    let covering = plan.mounts.iter().rfind(|mount| plan.cwd.is_within(&mount.target));
     covering.is_some_and(|mount| matches!(mount.content, Content::Bind { .. }))
 }
 

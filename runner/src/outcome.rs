@@ -117,8 +117,6 @@ pub enum Ending {
     Limit(LimitReached),
     /// A protected path changed on the host while the command ran.
     ProtectedPathChanged(String),
-    /// The program could not be executed after all (a missing loader, a foreign format).
-    NotExecuted(Refusal),
 }
 
 /// The limits that can end a run.
@@ -141,7 +139,6 @@ impl Ending {
             Self::Limit(LimitReached::Wall(_)) => Class::WallTime,
             Self::Limit(LimitReached::Memory(_) | LimitReached::Output(_)) => Class::ResourceLimit,
             Self::ProtectedPathChanged(_) => Class::Denied,
-            Self::NotExecuted(refusal) => refusal.class,
         }
     }
 
@@ -152,7 +149,7 @@ impl Ending {
             // Wait statuses carry eight bits of exit code and signals below 128.
             Self::Command(End::Code(code)) => (code & 0xff) as u8,
             Self::Command(End::Signal(signal)) => 128_u8.saturating_add((signal & 0x7f) as u8),
-            other => other.class().code().unwrap_or(125),
+            other @ (Self::Limit(_) | Self::ProtectedPathChanged(_)) => other.class().code().unwrap_or(125),
         }
     }
 
@@ -173,7 +170,6 @@ impl Ending {
             Self::ProtectedPathChanged(path) => {
                 Some(format!("the command was ended: the protected path `{path}` changed on the host"))
             }
-            Self::NotExecuted(refusal) => Some(refusal.message.clone()),
         }
     }
 }

@@ -176,7 +176,14 @@ impl Destination {
         let Some(path) = &self.path else { return Ok(()) };
         let is_writable = plan.mounts.iter().any(|mount| match &mount.content {
             Content::Bind { source, access: Access::ReadWrite, .. } => path.is_within(source),
-            _ => false,
+            Content::Bind { access: Access::ReadOnly, .. }
+            | Content::Device { .. }
+            | Content::Private { .. }
+            | Content::Directory
+            | Content::Symlink { .. }
+            | Content::File { .. }
+            | Content::Proc
+            | Content::Pts => false,
         });
         if !is_writable {
             return Ok(());

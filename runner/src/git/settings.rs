@@ -34,10 +34,27 @@ fn is_shown(name: &str) -> bool {
 /// reading, as git refuses the whole file then.
 #[must_use]
 pub fn parse(content: &[u8]) -> Vec<(String, String)> {
-    let Ok(text) = std::str::from_utf8(content) else {
-        return Vec::new();
-    };
+    read(content).0
+}
+
+/// The same, but `None` when a line makes no sense.
+#[must_use]
+pub fn parse_whole(content: &[u8]) -> Option<Vec<(String, String)>> {
+    let (settings, reading) = read(content);
+    (reading == Reading::Whole).then_some(settings)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Whole,
+    Broken,
+}
+
+fn read(content: &[u8]) -> (Vec<(String, String)>, Reading) {
     let mut settings = Vec::new();
+    let Ok(text) = std::str::from_utf8(content) else {
+        return (settings, Reading::Broken);
+    };
     let mut section = None;
     let mut characters = text.trim_start_matches('\u{feff}').chars().peekable();
     while let Some(character) = characters.next() {
@@ -45,18 +62,17 @@ pub fn parse(content: &[u8]) -> Vec<(String, String)> {
             '#' | ';' => skip_line(&mut characters),
             '[' => match header(&mut characters) {
                 Some(name) => section = Some(name),
-                None => break,
+                None => return (settings, Reading::Broken),
             },
             blank if blank.is_whitespace() => {}
-            letter if letter.is_ascii_alphabetic() => {
-                let Some((name, value)) = assignment(letter, &mut characters) else { break };
-                let Some(section) = &section else { break };
-                settings.push((format!("{section}.{name}"), value));
-            }
-            _ => break,
+            letter if letter.is_ascii_alphabetic() => match (assignment(letter, &mut characters), &section) {
+                (Some((name, value)), Some(section)) => settings.push((format!("{section}.{name}"), value)),
+                (Some(_) | None, Some(_) | None) => return (settings, Reading::Broken),
+            },
+            _ => return (settings, Reading::Broken),
         }
     }
-    settings
+    (settings, Reading::Whole)
 }
 
 type Characters<'a> = std::iter::Peekable<std::str::Chars<'a>>;
