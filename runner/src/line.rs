@@ -26,6 +26,7 @@ use crate::invocation::{self, Invocation, describe};
 use crate::journal::{self, Journal};
 use crate::launch::{self, Ended, Launch};
 use crate::outcome::{Class, Refusal};
+use crate::policy_files::checked::Checked;
 use crate::policy_files::{self, PolicyFiles};
 use crate::prepare;
 use crate::program::Content;
@@ -63,7 +64,7 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
 
     let files = policy_files::read(flags.policy.as_deref(), &account, &environment, found.root.as_ref())
         .map_err(|error| Refusal::cannot_build(describe(&error)).with_hint(error.hint()))?;
-    let (policies, profiles) = load(&files)?;
+    let (policies, profiles) = load(&files, &state)?;
 
     let cache = Cache::new(state.clone());
     let content = if policies.needs_program_content() { Content::Hashed(&cache) } else { Content::Unread };
@@ -123,9 +124,14 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     launch::launch(launch).map(|ended| Came::Ran(Box::new(ended)))
 }
 
-fn load(files: &PolicyFiles) -> Result<(PolicySet, Profiles), Refusal> {
+fn load(files: &PolicyFiles, state: &AbsPath) -> Result<(PolicySet, Profiles), Refusal> {
     let wrong = |error: opaque_policy::load::LoadError| Refusal::cannot_build(error.to_string());
-    let policies = PolicySet::load(&files.policies, Sight::First).map_err(wrong)?;
+    let checked = Checked::of(&files.policies, state);
+    let sight = checked.sight();
+    let policies = PolicySet::load(&files.policies, sight).map_err(wrong)?;
+    if sight == Sight::First {
+        checked.remember();
+    }
     let profiles = Profiles::load(&files.system_profiles, &files.user_profiles).map_err(wrong)?;
     Ok((policies, profiles))
 }

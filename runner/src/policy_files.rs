@@ -21,6 +21,7 @@ use crate::descriptor;
 use crate::git;
 use crate::host::directory_variable;
 
+pub mod checked;
 pub mod error;
 mod repository;
 mod walk;
