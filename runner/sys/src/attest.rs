@@ -13,7 +13,7 @@ use rustix::process::{Gid, Signal, Uid};
 use crate::channel::ChildChannel;
 use crate::image::{Identity, Image};
 use crate::step::{Failure, Step};
-use crate::{descriptors, limits, mountinfo, seccomp};
+use crate::{descriptors, limits, mountinfo, privilege, seccomp};
 
 /// The inodes of the process's namespaces, in the order of [`NAMESPACES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub enum Missing {
     Landlock = 1,
     /// A system call that the filter refuses got through.
     Seccomp = 2,
-    /// A capability is left in some set.
+    /// A capability is left in some set, or uid 0 could get it back.
     Capabilities = 3,
     /// `no_new_privs` is not set.
     NoNewPrivileges = 4,
@@ -145,7 +145,7 @@ pub(crate) fn every_layer(
     if !seccomp::probes_hold() {
         return Err(failed(Missing::Seccomp, Errno::PERM));
     }
-    if !inside.has_no_capabilities {
+    if !inside.has_no_capabilities || !privilege::is_locked() {
         return Err(failed(Missing::Capabilities, Errno::PERM));
     }
     if !inside.no_new_privileges {

@@ -6,6 +6,15 @@ use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
 
 use crate::image::{IdMap, Identity};
 
+/// Uid 0 means nothing any more, and none of this can be undone.
+const LOCKED: CapabilitiesSecureBits = CapabilitiesSecureBits::NO_ROOT
+    .union(CapabilitiesSecureBits::NO_ROOT_LOCKED)
+    .union(CapabilitiesSecureBits::NO_SETUID_FIXUP)
+    .union(CapabilitiesSecureBits::NO_SETUID_FIXUP_LOCKED)
+    .union(CapabilitiesSecureBits::KEEP_CAPS_LOCKED)
+    .union(CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE)
+    .union(CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE_LOCKED);
+
 /// Takes the ids of the plan, keeping capabilities in this namespace until they are dropped.
 pub(crate) fn take_identity(identity: Identity) -> Result<(), Errno> {
     match identity.map {
@@ -31,17 +40,14 @@ pub(crate) fn no_new_privileges() -> Result<(), Errno> {
 pub(crate) fn drop_capabilities() -> Result<(), Errno> {
     rustix::thread::clear_ambient_capability_set()?;
     drop_bounding_set()?;
-    rustix::thread::set_capabilities_secure_bits(
-        CapabilitiesSecureBits::NO_ROOT
-            | CapabilitiesSecureBits::NO_ROOT_LOCKED
-            | CapabilitiesSecureBits::NO_SETUID_FIXUP
-            | CapabilitiesSecureBits::NO_SETUID_FIXUP_LOCKED
-            | CapabilitiesSecureBits::KEEP_CAPS_LOCKED
-            | CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE
-            | CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE_LOCKED,
-    )?;
+    rustix::thread::set_capabilities_secure_bits(LOCKED)?;
     let none = CapabilitySet::empty();
     rustix::thread::set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+}
+
+/// True when the bits that would give capabilities back to uid 0 are locked.
+pub(crate) fn is_locked() -> bool {
+    rustix::thread::capabilities_secure_bits() == Ok(LOCKED)
 }
 
 /// Counts up to the last capability that this kernel knows, so that a newer one is dropped too.
