@@ -74,6 +74,9 @@ impl Speaker {
         if let Some(message) = &message {
             self.error(message);
         }
+        for warning in ended.warnings.iter().filter(|_| !self.is_quiet) {
+            self.say(warning);
+        }
         // Notes help a person at a terminal and whoever looks at a failure; a script that works needs none.
         let wants_notes = !self.is_quiet && (ended.ending.code() != 0 || std::io::stderr().is_terminal());
         if wants_notes {
@@ -111,7 +114,7 @@ fn reported(ended: Ended, message: Option<String>) -> Report {
         controls: ended.controls,
         limits: ended.limits,
         usage: Some(ended.usage),
-        notes: ended.notes,
+        notes: [ended.warnings, ended.notes].concat(),
     }
 }
 

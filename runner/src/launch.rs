@@ -28,6 +28,7 @@ use crate::launch::kept::Kept;
 use crate::outcome::{Class, Ending, LimitReached, Refusal};
 use crate::prepare::{self, Materials, failed};
 use crate::program::Opened;
+use crate::protect::quarantine::Quarantine;
 use crate::protect::registry::Placeholders;
 use crate::protect::snapshot::Snapshot;
 use crate::protect::watch::Watch;
@@ -53,6 +54,8 @@ pub struct Launch {
     pub journal: Journal,
     /// The judged program, held so that its inode is not used again.
     pub program: Opened,
+    /// What puts away a git directory that appears; `None` where none can.
+    pub quarantine: Option<Quarantine>,
 }
 
 /// A run that started and ended.
@@ -75,6 +78,8 @@ pub struct Ended {
     pub usage: Usage,
     /// Notes for the person.
     pub notes: Vec<String>,
+    /// What the person has to know whatever came of the run.
+    pub warnings: Vec<String>,
 }
 
 /// Runs the plan.
@@ -82,7 +87,7 @@ pub struct Ended {
 /// # Errors
 /// What stopped the run before its command started; nothing that was made for it is left then.
 pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
-    let Launch { authorized, bounds, cwd, placeholders, journal, program } = launch;
+    let Launch { authorized, bounds, cwd, placeholders, journal, program, quarantine } = launch;
     let fault = Fault::from_environment();
     let plan = authorized.plan();
     let entries = Entries::of(plan);
@@ -114,7 +119,7 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     let judged = judge(supervised, &kept, plan, &entries, &snapshot);
     kept.clear_up();
     let run = receipt.run().as_str().to_owned();
-    let judged = match judged {
+    let judged = match put_away(quarantine, &run, judged) {
         Ok(judged) => judged,
         Err(refusal) => return Err(refused(&journal, Some(receipt), refusal)),
     };
@@ -130,6 +135,7 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         limits: bounds.bounds,
         usage: judged.usage,
         notes,
+        warnings: judged.warnings,
     })
 }
 
@@ -209,6 +215,7 @@ struct Judged {
     end: Option<End>,
     usage: Usage,
     notes: Vec<String>,
+    warnings: Vec<String>,
 }
 
 fn judge(
@@ -230,7 +237,8 @@ fn judge(
         Ok(Supervised::Interrupted(signal)) => {
             let usage = Usage::default();
             let end = End::Signal(signal);
-            return Ok(Judged { ending: Ending::Command(end), end: Some(end), usage, notes: Vec::new() });
+            let ending = Ending::Command(end);
+            return Ok(Judged { ending, end: Some(end), usage, notes: Vec::new(), warnings: Vec::new() });
         }
         Err(SuperviseError::NotPermitted(refusal)) => return Err(refusal),
         Err(SuperviseError::Kernel(errno)) => {
@@ -261,7 +269,7 @@ fn judge(
                 Some(_) | None => (Some(end), Ending::Command(end)),
             }
         }
-        other @ (Ending::Limit(_) | Ending::ProtectedPathChanged(_)) => (None, other),
+        other @ (Ending::Limit(_) | Ending::ProtectedPathChanged(_) | Ending::NotPutAway(_)) => (None, other),
     };
     if let Some(refused) = group.as_ref().and_then(|usage| usage.pids_refused).filter(|refused| *refused > 0) {
         notes.push(format!("{refused} processes were refused by the pids limit"));
@@ -271,7 +279,20 @@ fn judge(
     usage.memory_peak_bytes = group.and_then(|usage| usage.memory_peak);
     usage.oom_kills = oom_kills;
     usage.output_bytes = plan.limits.output.map(|_| output);
-    Ok(Judged { ending, end, usage, notes })
+    Ok(Judged { ending, end, usage, notes, warnings: Vec::new() })
+}
+
+/// Everything inside is dead: what git on the host would execute of a git directory that appeared is put away. When it
+/// cannot be, that is how the run ended.
+fn put_away(quarantine: Option<Quarantine>, run: &str, judged: Result<Judged, Refusal>) -> Result<Judged, Refusal> {
+    let put = quarantine.map_or(Ok(None), |quarantine| quarantine.put_away(run));
+    match (put, judged) {
+        (Ok(None), judged) => judged,
+        (Ok(Some(put)), Ok(judged)) => Ok(Judged { warnings: vec![put.to_string()], ..judged }),
+        (Err(error), Ok(judged)) => Ok(Judged { ending: Ending::NotPutAway(describe(&error)), ..judged }),
+        (Ok(Some(put)), Err(refusal)) => Err(refusal.hint(put.to_string())),
+        (Err(error), Err(refusal)) => Err(refusal.hint(describe(&error))),
+    }
 }
 
 /// Records a refusal; one that cannot be recorded is still one.
@@ -299,6 +320,7 @@ struct Conclusion<'a> {
     code: u8,
     message: Option<String>,
     usage: Option<&'a Usage>,
+    warnings: &'a [String],
 }
 
 impl<'a> Conclusion<'a> {
@@ -308,6 +330,7 @@ impl<'a> Conclusion<'a> {
             code: judged.ending.code(),
             message: judged.ending.message(),
             usage: Some(&judged.usage),
+            warnings: &judged.warnings,
         }
     }
 
@@ -317,6 +340,7 @@ impl<'a> Conclusion<'a> {
             code: refusal.class.code().unwrap_or(125),
             message: Some(refusal.message.clone()),
             usage: None,
+            warnings: &[],
         }
     }
 }

@@ -31,6 +31,7 @@ use crate::policy_files::{self, PolicyFiles};
 use crate::prepare;
 use crate::program::Content;
 use crate::protect::placeholder::Placeholder;
+use crate::protect::quarantine::Quarantine;
 use crate::protect::registry::{Registry, Stood};
 use crate::report::Destination;
 use crate::workspace::{self, Cwd};
@@ -118,9 +119,10 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
         }
     };
     let journal = open_journal(flags, &state, &policies, &request.command.cwd)?;
+    let quarantine = Quarantine::over(&planned, &facts, found.root);
     let authorized = authorize::authorize(&decision, planned)
         .map_err(|unauthorized| record(&journal, &request, &decision, refusal_of(unauthorized)))?;
-    let launch = Launch { authorized, bounds, cwd: cwd.inode, placeholders, journal, program: opened };
+    let launch = Launch { authorized, bounds, cwd: cwd.inode, placeholders, journal, program: opened, quarantine };
     launch::launch(launch).map(|ended| Came::Ran(Box::new(ended)))
 }
 

@@ -47,7 +47,7 @@ impl Refusal {
 pub enum Class {
     /// The command ran and ended by itself or by a signal.
     Command,
-    /// Policy denies the request, or a protected path changed under the run.
+    /// Policy denies the request, a protected path changed under the run, or what appeared there cannot be put away.
     Denied,
     /// Nobody approved.
     NotApproved,
@@ -117,6 +117,8 @@ pub enum Ending {
     Limit(LimitReached),
     /// A protected path changed on the host while the command ran.
     ProtectedPathChanged(String),
+    /// A git directory that appeared could not be put away; why, as a sentence.
+    NotPutAway(String),
 }
 
 /// The limits that can end a run.
@@ -138,7 +140,7 @@ impl Ending {
             Self::Command(_) => Class::Command,
             Self::Limit(LimitReached::Wall(_)) => Class::WallTime,
             Self::Limit(LimitReached::Memory(_) | LimitReached::Output(_)) => Class::ResourceLimit,
-            Self::ProtectedPathChanged(_) => Class::Denied,
+            Self::ProtectedPathChanged(_) | Self::NotPutAway(_) => Class::Denied,
         }
     }
 
@@ -149,7 +151,9 @@ impl Ending {
             // Wait statuses carry eight bits of exit code and signals below 128.
             Self::Command(End::Code(code)) => (code & 0xff) as u8,
             Self::Command(End::Signal(signal)) => 128_u8.saturating_add((signal & 0x7f) as u8),
-            other @ (Self::Limit(_) | Self::ProtectedPathChanged(_)) => other.class().code().unwrap_or(125),
+            other @ (Self::Limit(_) | Self::ProtectedPathChanged(_) | Self::NotPutAway(_)) => {
+                other.class().code().unwrap_or(125)
+            }
         }
     }
 
@@ -170,6 +174,7 @@ impl Ending {
             Self::ProtectedPathChanged(path) => {
                 Some(format!("the command was ended: the protected path `{path}` changed on the host"))
             }
+            Self::NotPutAway(why) => Some(why.clone()),
         }
     }
 }

@@ -173,7 +173,87 @@ fn a_workspace_without_git_may_become_a_repository() {
         ended.expect(0);
         assert!(sandbox.project().join(".git/made").exists());
         assert!(!sandbox.project().join(".git/hooks/pre-commit").exists(), "the host would run this hook\n{ended}");
-        assert!(ended.errors().contains("quarantine"), "{ended}");
+        ended.noting("a git directory appeared: its hooks were moved to quarantine in");
+    });
+}
+
+#[test]
+fn a_repository_that_was_made_inside_works_on_the_host_without_a_word() {
+    each_identity(|sandbox| {
+        sandbox.write(sandbox.home().join(".gitconfig"), "[user]\n\tname = Ann\n\temail = ann@service.example\n");
+        sandbox.write("file", "one\n");
+        let script = "git init -q . && git config user.name Ben && git remote add origin https://host.example/a.git && git add file && git commit -q -m one";
+        let ended = sandbox.run_reporting(["--", "sh", "-c", script]);
+        ended.expect(0);
+        assert_eq!(
+            (ended.errors().as_str(), ended.reported()["notes"].to_string().contains("quarantine")),
+            ("", false)
+        );
+        let left = tree(&sandbox.project());
+        assert!(!left.iter().any(|path| path.to_string_lossy().contains("quarantine")), "{left:?}");
+        let outside = sandbox.shell_outside("echo two > file && git commit -q -a -m two && git log --format='%an %s'");
+        assert_eq!(outside.expect(0).text(), "Ben two\nBen one");
+        assert_eq!(sandbox.shell_outside("git remote get-url origin").text(), "https://host.example/a.git");
+    });
+}
+
+#[test]
+fn settings_that_git_on_the_host_would_execute_go_to_quarantine() {
+    each_identity(|sandbox| {
+        sandbox.script("run", "#!/bin/sh\ntouch executed\n");
+        let script = "git init -q . && git config user.name Ben && git config core.fsmonitor \"$PWD/run\"";
+        let ended = sandbox.run_reporting(["--", "sh", "-c", script]);
+        ended.expect(0).noting("its configuration was moved to quarantine in");
+        assert!(ended.reported()["notes"].to_string().contains("quarantine"), "{ended}");
+        sandbox.shell_outside("git status").expect(0);
+        assert!(!sandbox.project().join("executed").exists(), "the host executed what the run left");
+        assert_eq!(sandbox.shell_outside("git config user.name").text(), "Ben", "what is harmless stays");
+        // The twin: with the file as the run left it, it is executed.
+        sandbox.shell_outside("cp .git/quarantine-*/config .git/config && git status").expect(0);
+        assert!(sandbox.project().join("executed").exists(), "the probe executes nothing");
+    });
+}
+
+#[test]
+fn a_pointer_to_a_git_directory_that_appears_is_put_away() {
+    each_identity(|sandbox| {
+        let script = "git init -q --bare evil && echo 'gitdir: evil' > .git";
+        sandbox.shell(script).expect(0).noting("it was moved to quarantine in");
+        assert!(!sandbox.project().join(".git").exists());
+        assert_ne!(sandbox.shell_outside("git rev-parse --git-dir").code, Some(0));
+        sandbox.shell_outside("mv .git.quarantine-* .git && git rev-parse --git-dir").expect(0);
+    });
+}
+
+#[test]
+fn a_git_directory_that_resists_quarantine_makes_the_run_fail_aloud() {
+    each_identity(|sandbox| {
+        let ended = sandbox.shell("git init -q . && echo x > .git/hooks/pre-commit && chmod 555 .git/hooks .git .");
+        let is_planted = sandbox.project().join(".git/hooks/pre-commit").exists();
+        sandbox.shell_outside("chmod 755 . .git .git/hooks").expect(0);
+        // The superuser writes where no mode lets it.
+        if sandbox.identity().is_root() {
+            ended.expect(0).noting("quarantine");
+        } else {
+            ended.expect(120).noting("do not use git there");
+        }
+        assert_eq!(is_planted, !sandbox.identity().is_root(), "{ended}");
+    });
+}
+
+#[test]
+fn quarantine_in_a_checkout_of_another_uid_leaves_nothing_of_roots_there() {
+    each_identity(|sandbox| {
+        if !sandbox.identity().is_root() {
+            return;
+        }
+        std::os::unix::fs::chown(sandbox.project(), Some(12_345), Some(12_345)).unwrap();
+        let script = "id -u && git init -q . && git config core.fsmonitor x && echo x > .git/hooks/pre-commit";
+        let ended = sandbox.shell(script);
+        ended.expect(0).noting("its hooks and configuration were moved to quarantine in");
+        assert_eq!(ended.text(), "12345");
+        let foreign = sandbox.shell_outside("find . ! -uid 12345");
+        assert_eq!(foreign.expect(0).text(), "");
     });
 }
 
