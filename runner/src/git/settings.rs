@@ -64,7 +64,7 @@ fn read(content: &[u8]) -> (Vec<(String, String)>, Reading) {
                 Some(name) => section = Some(name),
                 None => return (settings, Reading::Broken),
             },
-            blank if blank.is_whitespace() => {}
+            ' ' | '\t' | '\n' | '\r' => {}
             letter if letter.is_ascii_alphabetic() => match (assignment(letter, &mut characters), &section) {
                 (Some((name, value)), Some(section)) => settings.push((format!("{section}.{name}"), value)),
                 (Some(_) | None, Some(_) | None) => return (settings, Reading::Broken),
@@ -146,7 +146,7 @@ fn value(characters: &mut Characters<'_>) -> Option<String> {
                 skip_line(characters);
                 break;
             }
-            blank if blank.is_whitespace() && !is_quoted => {
+            blank @ (' ' | '\t' | '\r') if !is_quoted => {
                 if !value.is_empty() {
                     value.push(blank);
                 }

@@ -36,7 +36,9 @@ pub(super) fn is_harmless(name: &str, value: &str) -> bool {
             | "safecrlf"
             | "untrackedcache"
             | "quotepath"
-            | "abbrev",
+            | "abbrev"
+            | "sparsecheckout"
+            | "sparsecheckoutcone",
         )
         | (
             "extensions",
@@ -45,17 +47,21 @@ pub(super) fn is_harmless(name: &str, value: &str) -> bool {
             | "preciousobjects" | "noop" | "partialclone",
         )
         | ("init", None, "defaultbranch" | "defaultobjectformat" | "defaultrefformat")
-        | ("pull", None, "rebase" | "ff")
+        | ("advice" | "color", None, _)
+        | ("commit" | "tag", None, "gpgsign")
+        | ("pull" | "merge", None, "rebase" | "ff")
         | ("push", None, "default" | "autosetupremote")
         | ("fetch", None, "prune")
-        | ("gc", None, "auto")
+        | ("gc", None, "auto" | "autodetach")
         | ("submodule", None, "recurse")
         | ("submodule", Some(_), "active")
-        | ("branch", Some(_), "merge" | "rebase")
-        | ("remote", Some(_), "tagopt" | "promisor" | "partialclonefilter" | "prune") => is_word(value),
+        | ("branch", Some(_), "rebase")
+        | ("remote", Some(_), "tagopt" | "promisor" | "partialclonefilter" | "prune" | "gh-resolved") => is_word(value),
+        ("branch", Some(_), "merge" | "gh-merge-base" | "vscode-merge-base") | ("remote", Some(_), "fetch") => {
+            !value.starts_with('-')
+        }
         // `!command` is an update as well.
         ("submodule", Some(_), "update") => matches!(value, "checkout" | "rebase" | "merge" | "none"),
-        ("remote", Some(_), "fetch") => is_word(value),
         ("remote", Some(_), "url" | "pushurl")
         | ("branch", Some(_), "remote" | "pushremote")
         | ("remote", None, "pushdefault")
@@ -95,7 +101,7 @@ fn quoted(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// Letters, digits and what names of branches and refspecs are made of; no option, no command line.
+/// Letters, digits and what numbers, lists and names are made of; no option, no command line.
 fn is_word(value: &str) -> bool {
     let is_plain = |character: char| character.is_alphanumeric() || "-_./+*:=@,".contains(character);
     value.chars().all(is_plain) && (!value.starts_with('-') || matches!(value, "--tags" | "--no-tags"))
@@ -175,6 +181,70 @@ mod tests {
             assert_eq!(plain(content.as_bytes()), None, "{content:?}");
         }
         assert_eq!(plain(b"[user]\n\tname = \xff\n"), None);
+    }
+
+    #[test]
+    fn git_reads_a_plain_file_as_this_does() {
+        use proptest::prelude::*;
+        use std::process::Command;
+        if Command::new("git").arg("--version").output().is_err() {
+            assert!(std::env::var_os("CI").is_none(), "git is missing");
+            eprintln!("skipped: git is missing");
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config");
+        let git_reads = |content: &str| {
+            std::fs::write(&file, content).unwrap();
+            let listed = Command::new("git").args(["config", "--list", "-z", "--file"]).arg(&file).output().unwrap();
+            let text = String::from_utf8(listed.stdout).unwrap();
+            let pair = |entry: &str| {
+                let (name, value) = entry.split_once('\n').unwrap_or((entry, "true"));
+                (name.to_owned(), value.to_owned())
+            };
+            listed.status.success().then(|| text.split_terminator('\0').map(pair).collect::<Vec<_>>())
+        };
+        let tokens = [
+            "[core]",
+            "[a.B]",
+            "[Remote \"x\"]",
+            "[a \"\"]",
+            "[",
+            "]",
+            "\"",
+            "\n",
+            "\n",
+            "\n\t",
+            " ",
+            "=",
+            " = ",
+            "bare",
+            "fsMonitor",
+            "#",
+            ";",
+            "x",
+            "-",
+            ".",
+            "!",
+            "\u{feff}",
+            "\u{a0}",
+            "\u{85}",
+            "\u{2028}",
+            "\u{130}",
+            "\t",
+        ];
+        let content = prop::collection::vec(prop::sample::select(tokens.to_vec()), 0..14);
+        let read = std::cell::Cell::new(0);
+        proptest!(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }, |(content in content)| {
+            let content = format!("[core]\n{}", content.concat());
+            if let Some(settings) = plain(content.as_bytes())
+                && let Some(listed) = git_reads(&content)
+            {
+                read.set(read.get() + settings.len());
+                prop_assert_eq!(settings, listed, "{:?}", content);
+            }
+        });
+        assert!(read.get() > 0, "not one setting was compared");
     }
 
     #[test]
