@@ -171,8 +171,7 @@ fn start(
     };
     let (image, landlock_abi) = prepare::prepare(plan, materials)?;
     let terminal = TerminalGuard::take();
-    let spawned = opaque_sys::spawn(image).map_err(|failure| entries.refusal(&failure))?;
-    let kept = Kept::start(spawned, placeholders, bounds, entries, fault)?;
+    let kept = Kept::spawn(image, placeholders, bounds, entries, fault)?;
     Ok(Started { kept, streams, terminal, landlock_abi })
 }
 

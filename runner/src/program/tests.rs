@@ -129,21 +129,28 @@ fn the_argument_vector_is_the_one_that_the_kernel_makes() {
     place.script("plain", "/bin/sh -e");
     let inner = place.write("inner", "#!/bin/sh\nfor word; do printf '%s\\n' \"$word\"; done\n", 0o755);
     let outer = place.script("outer", format!("{inner} one two"));
-    assert_eq!(place.argv("./plain"), texts(["/bin/sh", "-e", &place.at("plain").to_string(), "x"]));
+    assert_eq!(place.argv("./plain"), texts(["/bin/sh", "-e", "./plain", "x"]));
     let expected = ["/bin/sh", &inner.to_string(), "one two", &outer.to_string(), "x"];
-    assert_eq!(place.argv("./outer"), texts(expected));
+    assert_eq!(place.argv(&outer.to_string()), texts(expected));
     let printed = std::process::Command::new(outer.as_path()).arg("x").output().unwrap().stdout;
     assert_eq!(String::from_utf8(printed).unwrap(), format!("one two\n{outer}\nx\n"), "control: the kernel agrees");
 }
 
 #[test]
+fn a_script_found_through_path_is_passed_by_the_path_that_was_found() {
+    let place = Place::new();
+    let tool = place.script("bin/tool", "/bin/sh");
+    assert_eq!(place.argv("tool"), texts(["/bin/sh", &tool.to_string(), "x"]));
+}
+
+#[test]
 fn env_is_resolved_one_step_further_and_all_three_are_pinned() {
     let place = Place::new();
-    let script = place.script("script", "/usr/bin/env sh");
+    place.script("script", "/usr/bin/env sh");
     let program = place.resolve("./script").unwrap().program;
     let paths: Vec<_> = program.interpreters.iter().map(|step| step.named.to_string()).collect();
     assert_eq!(paths, ["/usr/bin/env", "/usr/bin/sh"]);
-    assert_eq!(effective_argv(&program, &texts(["./script", "x"])), texts(["sh", &script.to_string(), "x"]));
+    assert_eq!(effective_argv(&program, &texts(["./script", "x"])), texts(["sh", "./script", "x"]));
 }
 
 #[test]
@@ -151,7 +158,7 @@ fn an_env_shim_that_is_a_script_itself_is_named_by_its_path() {
     let place = Place::new();
     let shim = place.write("bin/lang", "#!/bin/sh\nprintf '%s\\n' \"$0\" \"$@\"\n", 0o755);
     let script = place.script("script", "/usr/bin/env lang");
-    assert_eq!(place.argv("./script"), texts(["/bin/sh", &shim.to_string(), &script.to_string(), "x"]));
+    assert_eq!(place.argv(&script.to_string()), texts(["/bin/sh", &shim.to_string(), &script.to_string(), "x"]));
     let printed = std::process::Command::new(script.as_path()).arg("x").env("PATH", place.at("bin").as_path()).output();
     assert_eq!(String::from_utf8(printed.unwrap().stdout).unwrap(), format!("{shim}\n{script}\nx\n"), "control");
 }
@@ -159,8 +166,8 @@ fn an_env_shim_that_is_a_script_itself_is_named_by_its_path() {
 #[test]
 fn env_with_options_or_assignments_is_the_interpreter_itself() {
     let place = Place::new();
-    let script = place.script("script", "/usr/bin/env -S sh -e");
-    assert_eq!(place.argv("./script"), texts(["/usr/bin/env", "-S sh -e", &script.to_string(), "x"]));
+    place.script("script", "/usr/bin/env -S sh -e");
+    assert_eq!(place.argv("./script"), texts(["/usr/bin/env", "-S sh -e", "./script", "x"]));
 }
 
 #[test]

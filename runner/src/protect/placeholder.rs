@@ -54,7 +54,7 @@ impl Placeholder {
     }
 
     /// Makes it beneath its parent, no link followed.
-    pub(super) fn make(&self) -> Result<Made, Errno> {
+    pub(super) fn make(&self, sockets: &mut Sockets) -> Result<Made, Errno> {
         let parent = match self.parent() {
             Ok(parent) => parent,
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(Made::Displaced),
@@ -62,7 +62,7 @@ impl Placeholder {
         };
         let name = self.path.name().unwrap_or_default();
         let made = match &self.text {
-            None => make_empty(&parent, name),
+            None => sockets.make(&parent, name),
             Some(text) => write_new(&parent, name, text),
         };
         let inode =
@@ -110,14 +110,42 @@ impl Placeholder {
     }
 }
 
-fn make_empty(parent: &OwnedFd, name: &[u8]) -> Result<(), Errno> {
-    let mode = Mode::from_raw_mode(0o444);
-    match rustix::fs::mknodat(parent, name, FileType::Socket, mode, 0) {
-        Err(Errno::PERM | Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => {
-            rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o555))
+/// The sockets of one run: one inode with a name for each placeholder. A file system that was asked for many new
+/// inodes in a few seconds looks for them longer and longer (ext4 passes over those that were just deleted); a name
+/// more costs four microseconds.
+#[derive(Debug, Default)]
+pub(super) struct Sockets {
+    first: Option<(OwnedFd, Vec<u8>)>,
+}
+
+impl Sockets {
+    fn make(&mut self, parent: &OwnedFd, name: &[u8]) -> Result<(), Errno> {
+        if let Some((directory, first)) = &self.first {
+            match rustix::fs::linkat(directory, first.as_slice(), parent, name, AtFlags::empty()) {
+                Ok(()) if is_socket(parent, name) => return Ok(()),
+                // Another took the place of the first: what was linked goes again.
+                Ok(()) => rustix::fs::unlinkat(parent, name, AtFlags::empty())?,
+                Err(Errno::EXIST) => return Err(Errno::EXIST),
+                // Another file system, or one without links.
+                Err(_) => {}
+            }
         }
-        made => made,
+        match rustix::fs::mknodat(parent, name, FileType::Socket, Mode::from_raw_mode(0o444), 0) {
+            Ok(()) => {
+                self.first = Some((rustix::io::fcntl_dupfd_cloexec(parent, 3)?, name.to_vec()));
+                Ok(())
+            }
+            Err(Errno::PERM | Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => {
+                rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o555))
+            }
+            Err(errno) => Err(errno),
+        }
     }
+}
+
+fn is_socket(parent: &OwnedFd, name: &[u8]) -> bool {
+    rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| descriptor::kind(&stat) == FileType::Socket && stat.st_mode & NO_WRITE == 0)
 }
 
 fn write_new(parent: &OwnedFd, name: &[u8], text: &[u8]) -> Result<(), Errno> {

@@ -11,7 +11,7 @@ use rustix::fs::{Dir, Mode, OFlags};
 use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 
-use super::placeholder::{Made, Placeholder};
+use super::placeholder::{Made, Placeholder, Sockets};
 use super::room::Room;
 use crate::digest::hex;
 use crate::journal::make_directory;
@@ -190,8 +190,9 @@ fn make(
     standing: &mut Vec<(AbsPath, Inode)>,
 ) -> Result<Vec<AbsPath>, RegistryError> {
     let (mut new, mut changed, mut failed) = (Vec::new(), Vec::new(), None);
+    let mut sockets = Sockets::default();
     for placeholder in needed {
-        match placeholder.make() {
+        match placeholder.make(&mut sockets) {
             Ok(Made::New(inode)) => {
                 new.push(placeholder);
                 standing.push((placeholder.path.clone(), inode));

@@ -2,10 +2,15 @@
 //!
 //! Each record is sent and read whole (`SOCK_SEQPACKET`); nothing is parsed from text.
 
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketFlags, SocketType,
+};
 
 use crate::attest::NamespaceInodes;
 use crate::step::{Failure, Step};
@@ -39,6 +44,8 @@ pub enum End {
     Signal(i32),
 }
 
+/// Most descriptors that are handed over at once: one for each cgroup hierarchy of a limit.
+const HANDED: usize = 4;
 const RECORD: usize = 88;
 const READY: u32 = 1;
 const FAILED: u32 = 2;
@@ -60,6 +67,22 @@ impl Channel {
     /// The child is gone.
     pub fn go(&self) -> Result<(), Errno> {
         rustix::net::send(&self.0, b"g", SendFlags::NOSIGNAL).map(drop)
+    }
+
+    /// Lets the child go on and hands it descriptors, a few at most.
+    ///
+    /// # Errors
+    /// The child is gone.
+    pub fn hand_over(&self, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+        if descriptors.is_empty() {
+            return self.go();
+        }
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(HANDED))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+            return Err(Errno::TOOBIG);
+        }
+        rustix::net::sendmsg(&self.0, &[IoSlice::new(b"g")], &mut control, SendFlags::NOSIGNAL).map(drop)
     }
 
     /// The next message; `None` when the child has closed its end.
@@ -104,6 +127,31 @@ impl ChildChannel {
                 Ok(_) => return Ok(()),
             }
         }
+    }
+
+    /// Waits for the supervisor's word and does something with each descriptor that comes with it.
+    pub(crate) fn take_over(&self, mut act: impl FnMut(OwnedFd) -> Result<(), Errno>) -> Result<(), Errno> {
+        let mut byte = [0_u8; 1];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(HANDED))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let received = loop {
+            let into = &mut [IoSliceMut::new(&mut byte)];
+            match rustix::net::recvmsg(&self.0, into, &mut control, RecvFlags::CMSG_CLOEXEC) {
+                Err(Errno::INTR) => {}
+                other => break other?,
+            }
+        };
+        if received.bytes == 0 {
+            return Err(Errno::PIPE);
+        }
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+                for descriptor in descriptors {
+                    act(descriptor)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn send(&self, message: Message) -> Result<(), Errno> {

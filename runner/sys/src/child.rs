@@ -102,7 +102,7 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
         attest::init_dies_with_the_supervisor()?;
     }
     if image.joins_cgroups {
-        step(Step::JoinCgroup, &mut || channel.wait())?;
+        step(Step::JoinCgroup, &mut || channel.take_over(|door| idmap::write_all(&door, b"0")))?;
     }
     fault.check(Step::Fork).at(Step::Fork)?;
     let side = clone::fork().at(Step::Fork)?;

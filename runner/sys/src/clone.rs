@@ -1,6 +1,6 @@
-//! `clone3`: a child in namespaces of its own, with a pidfd.
+//! `clone3`: a child in namespaces of its own, with a pidfd and, on cgroup version 2, in its cgroup.
 
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
 use rustix::process::Pid;
@@ -32,6 +32,9 @@ pub(crate) fn flag(name: &str) -> Option<u64> {
     u64::try_from(flag).ok()
 }
 
+/// `CLONE_INTO_CGROUP` (`linux/sched.h`); the constant of libc overflows its type.
+const INTO_CGROUP: u64 = 0x2_0000_0000;
+
 /// Arguments of `clone3` (`struct clone_args`, clone(2)).
 #[repr(C)]
 #[derive(Default)]
@@ -56,7 +59,7 @@ pub(crate) enum Side {
 }
 
 /// Clones this process into new namespaces, like `fork`; a test may leave some of them out.
-pub(crate) fn into_namespaces(fault: Fault) -> Result<Side, Errno> {
+pub(crate) fn into_namespaces(cgroup: Option<BorrowedFd<'_>>, fault: Fault) -> Result<Side, Errno> {
     let mut pidfd: RawFd = -1;
     let mut arguments = CloneArguments {
         flags: (NAMESPACES & !fault.shared_namespaces()) | libc::CLONE_PIDFD as u64,
@@ -64,6 +67,10 @@ pub(crate) fn into_namespaces(fault: Fault) -> Result<Side, Errno> {
         exit_signal: libc::SIGCHLD as u64,
         ..CloneArguments::default()
     };
+    if let Some(cgroup) = cgroup {
+        arguments.flags |= INTO_CGROUP;
+        arguments.cgroup = cgroup.as_raw_fd() as u64;
+    }
     // SAFETY: without CLONE_VM the child has its own copy of the address space and no other thread
     // exists (the supervisor starts none before this), so both sides go on like after `fork`.
     let result = unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<CloneArguments>()) };

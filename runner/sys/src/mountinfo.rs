@@ -43,6 +43,8 @@ pub(crate) fn check(entries: &[Entry]) -> Result<(), Errno> {
 struct Found {
     root: bool,
     planned: usize,
+    /// Where the next planned mount is looked for first: the kernel lists mounts in the order in which they were made.
+    next: usize,
 }
 
 impl Found {
@@ -53,25 +55,50 @@ impl Found {
         }
         let mut point = [0_u8; 4096];
         let point = unescape(mount.point, &mut point).ok_or(Errno::NAMETOOLONG)?;
-        let mut expected = Expected { writable: false, devices: false };
-        let mut deepest = 0;
         if point == b"/" {
             self.root = true;
         }
-        for entry in entries {
-            let Some(expectation) = expectation(&entry.content) else { continue };
-            let target = entry.target.to_bytes();
-            if point.get(1..) == Some(target) {
-                self.planned += 1;
-            }
-            if target.len() >= deepest && lies_within(point, &entry.target) {
-                deepest = target.len();
-                expected = expectation;
-            }
-        }
+        let expected = match self.planned_at(point, entries) {
+            Some(planned) => planned,
+            None => deepest_around(point, entries),
+        };
         let is_safe = (expected.writable || mount.has(b"ro")) && (expected.devices || mount.has(b"nodev"));
         if is_safe { Ok(()) } else { Err(Errno::PERM) }
     }
+}
+
+impl Found {
+    /// What is expected of the mount that was planned at exactly this point.
+    fn planned_at(&mut self, point: &[u8], entries: &[Entry]) -> Option<Expected> {
+        let below_root = point.get(1..)?;
+        let order = (self.next..entries.len()).chain(0..self.next.min(entries.len()));
+        for index in order {
+            let entry = entries.get(index)?;
+            if entry.target.to_bytes() == below_root
+                && let Some(expected) = expectation(&entry.content)
+            {
+                self.planned += 1;
+                self.next = index + 1;
+                return Some(expected);
+            }
+        }
+        None
+    }
+}
+
+/// What is expected of a mount that came with another: what the deepest planned entry around it allows.
+fn deepest_around(point: &[u8], entries: &[Entry]) -> Expected {
+    let mut expected = Expected { writable: false, devices: false };
+    let mut deepest = 0;
+    for entry in entries {
+        let Some(around) = expectation(&entry.content) else { continue };
+        let length = entry.target.to_bytes().len();
+        if length >= deepest && lies_within(point, &entry.target) {
+            deepest = length;
+            expected = around;
+        }
+    }
+    expected
 }
 
 #[derive(Clone, Copy)]

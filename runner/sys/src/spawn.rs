@@ -1,6 +1,6 @@
 //! The supervisor's side of the clone.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
@@ -37,16 +37,16 @@ impl Spawned {
     }
 }
 
-/// Clones the child; all signals must be blocked (see [`crate::signals::block_all`]).
+/// Clones the child, into a cgroup of version 2 when there is one; all signals must be blocked (see [`crate::signals::block_all`]).
 ///
 /// # Errors
 /// The kernel refuses the namespaces or the id map.
-pub fn spawn(image: Image) -> Result<Spawned, Failure> {
+pub fn spawn(image: Image, cgroup: Option<BorrowedFd<'_>>) -> Result<Spawned, Failure> {
     let fault = image.fault;
     let map = image.identity.map;
     fault.check(Step::Clone).at(Step::Clone)?;
     let (ours, theirs) = channel::pair().at(Step::Clone)?;
-    match clone::into_namespaces(fault).at(Step::Clone)? {
+    match clone::into_namespaces(cgroup, fault).at(Step::Clone)? {
         Side::Child => {
             drop(ours);
             child::live(image, theirs)

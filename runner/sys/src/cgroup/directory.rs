@@ -79,6 +79,18 @@ impl Directory {
         rows.find(|(key, _)| *key == name)?.1.trim().parse().ok()
     }
 
+    /// Opens the file to which a thread writes `0` to move itself here (version 1).
+    pub(super) fn door(&self) -> Result<OwnedFd, Error> {
+        let failed = |source: Errno| Error::Write {
+            file: self.path.join("tasks"),
+            value: "0".to_owned(),
+            source: source.into(),
+        };
+        openat(&self.handle, "tasks", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).map_err(failed)
+    }
+
+    /// Moves a process here.
+    #[cfg(test)]
     pub(super) fn attach(&self, pid: Pid) -> Result<(), Error> {
         self.write("cgroup.procs", &pid.as_raw_nonzero().to_string())
     }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
 
+use super::group::Wanted;
 use super::membership::{Membership, memberships};
 use super::mounted::{Mounted, mounts};
 use super::v2::Unified;
@@ -106,6 +107,12 @@ impl Available {
             Home::Legacy(_) => Mechanism::V1,
             Home::Nowhere(reason) => Mechanism::None(*reason),
         }
+    }
+
+    /// True when a group for these limits has a cgroup of version 2.
+    #[must_use]
+    pub fn uses_unified(&self, wanted: &Wanted) -> bool {
+        wanted.resources().any(|resource| *self.home(resource) == Home::Unified)
     }
 
     pub(super) fn home(&self, resource: Resource) -> &Home {

@@ -2,13 +2,12 @@
 //! with what was judged, cloned and made safe, before the new root covers anything.
 //!
 //! A descriptor that the supervisor opened cannot be bound here: it belongs to another mount
-//! namespace. So the path is opened once more, without following any link, and must lead to the
-//! inode that was judged.
+//! namespace. So the path is looked up once more and must lead to the inode that was judged.
 
 use std::ffi::CStr;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{CWD, FileType};
 use rustix::io::Errno;
 use rustix::mount::OpenTreeFlags;
 
@@ -33,8 +32,8 @@ pub(crate) fn take(entries: &mut [Entry], ruleset: &Ruleset, fault: Fault) -> Re
 fn take_one(entry: &mut Entry, ruleset: &Ruleset, fault: Fault) -> Result<(), Errno> {
     match &entry.content {
         Content::Bind { source, inode, access, .. } => {
-            let opened = open_judged(source, *inode)?;
-            let tree = clone_tree(&opened)?;
+            let tree = clone_path(source)?;
+            compare(&tree, *inode)?;
             let read_only = match access {
                 Access::ReadOnly if fault.skips(Step::Sources) => 0,
                 Access::ReadOnly => READ_ONLY,
@@ -43,21 +42,20 @@ fn take_one(entry: &mut Entry, ruleset: &Ruleset, fault: Fault) -> Result<(), Er
             attributes::set(&tree, NO_SUID | NO_DEVICES | read_only, Reach::Recursive)?;
             // Below another grant the rule of that grant reaches here already; see `landlock`.
             match access {
-                Access::ReadWrite => landlock::allow(ruleset, &opened, landlock::WRITE)?,
-                Access::ReadOnly if is_top_level(&entry.target) => landlock::allow(ruleset, &opened, landlock::READ)?,
+                Access::ReadWrite => landlock::allow(ruleset, &tree, landlock::WRITE)?,
+                Access::ReadOnly if is_top_level(&entry.target) => landlock::allow(ruleset, &tree, landlock::READ)?,
                 Access::ReadOnly => {}
             }
             entry.taken = Some(tree);
         }
         Content::Device { source } => {
-            let opened = open_plain(source)?;
-            let status = rustix::fs::fstat(&opened)?;
+            let tree = clone_path(source)?;
+            let status = rustix::fs::fstat(&tree)?;
             if FileType::from_raw_mode(status.st_mode) != FileType::CharacterDevice {
                 return Err(Errno::NODEV);
             }
-            let tree = clone_tree(&opened)?;
             attributes::set(&tree, NO_SUID | NO_EXEC, Reach::One)?;
-            landlock::allow(ruleset, &opened, landlock::DEVICE)?;
+            landlock::allow(ruleset, &tree, landlock::DEVICE)?;
             entry.taken = Some(tree);
         }
         Content::Private { .. }
@@ -76,26 +74,23 @@ fn is_top_level(target: &CStr) -> bool {
     !target.to_bytes().contains(&b'/')
 }
 
-/// Opens a path without following any link and insists on the inode that was judged.
-pub(crate) fn open_judged(path: &CStr, expected: Inode) -> Result<OwnedFd, Errno> {
-    let opened = open_plain(path)?;
-    compare(&opened, expected)?;
-    Ok(opened)
-}
-
 /// `ESTALE` when the descriptor is not the file that was judged.
 pub(crate) fn compare(opened: impl AsFd, expected: Inode) -> Result<(), Errno> {
     let status = rustix::fs::fstat(opened)?;
     if status.st_dev == expected.device && status.st_ino == expected.number { Ok(()) } else { Err(Errno::STALE) }
 }
 
-fn open_plain(path: &CStr) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat2(
+/// A detached copy of the mount at a path, submounts included. What it leads to is compared by identity afterwards, so
+/// a link that appears on the way can lead to nothing but the file that was judged.
+fn clone_path(path: &CStr) -> Result<OwnedFd, Errno> {
+    rustix::mount::open_tree(
         CWD,
         path,
-        OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW,
-        Mode::empty(),
-        ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS,
+        OpenTreeFlags::OPEN_TREE_CLONE
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC
+            | OpenTreeFlags::AT_SYMLINK_NOFOLLOW
+            | OpenTreeFlags::AT_NO_AUTOMOUNT
+            | OpenTreeFlags::AT_RECURSIVE,
     )
 }
 
