@@ -12,6 +12,7 @@ use rustix::thread::CapabilitySet;
 
 use crate::descriptor;
 use crate::git::settings;
+use crate::protect::placeholder;
 
 /// What is known before anybody looks at a path.
 #[derive(Debug)]
@@ -89,6 +90,9 @@ impl Look {
         let Ok(stat) = rustix::fs::lstat(path.as_path()) else {
             return PathFact::Absent;
         };
+        if placeholder::is_one(path, &stat) {
+            return PathFact::Absent;
+        }
         if descriptor::kind(&stat) == FileType::Symlink {
             let text = rustix::fs::readlink(path.as_path(), Vec::with_capacity(256));
             return text.map_or(PathFact::Absent, |text| link(text.as_bytes(), path));

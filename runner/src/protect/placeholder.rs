@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use opaque_policy::path::AbsPath;
 use opaque_policy::plan::{Protected, Protection};
 use opaque_policy::request::Inode;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use crate::descriptor;
@@ -35,7 +35,9 @@ pub struct Placeholder {
 pub(super) enum Made {
     /// It stands now.
     New(Inode),
-    /// Something stood there before; a placeholder of another run, perhaps.
+    /// A placeholder stood there before: of another run, or left by one.
+    Left(Inode),
+    /// Something stood there before.
     Standing(Inode),
     /// Its parent is not the directory that it was.
     Displaced,
@@ -65,12 +67,12 @@ impl Placeholder {
             None => sockets.make(&parent, name),
             Some(text) => write_new(&parent, name, text),
         };
-        let inode =
-            || rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| descriptor::inode(&stat));
+        let look = || rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW);
         match made {
-            Ok(()) => inode().map(Made::New),
-            Err(Errno::EXIST) => match inode() {
-                Ok(inode) => Ok(Made::Standing(inode)),
+            Ok(()) => look().map(|stat| Made::New(descriptor::inode(&stat))),
+            Err(Errno::EXIST) => match look() {
+                Ok(stat) if is_one(&self.path, &stat) => Ok(Made::Left(descriptor::inode(&stat))),
+                Ok(stat) => Ok(Made::Standing(descriptor::inode(&stat))),
                 Err(Errno::NOENT) => Ok(Made::Displaced),
                 Err(errno) => Err(errno),
             },
@@ -141,6 +143,24 @@ impl Sockets {
             Err(errno) => Err(errno),
         }
     }
+}
+
+/// True for what looks like a placeholder of this user's: of another run, perhaps, that is just making or removing it.
+/// Nothing real is lost by taking it for one: nobody listens there, and nobody can write to it.
+pub(crate) fn is_one(path: &AbsPath, stat: &Stat) -> bool {
+    let is_ours = stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o7333 == 0;
+    let is_named = || matches!(path.name(), Some(b"commondir" | b"config.worktree"));
+    is_ours
+        && match descriptor::kind(stat) {
+            FileType::Socket => true,
+            FileType::RegularFile => stat.st_size <= 2 && is_named(),
+            FileType::Directory
+            | FileType::Symlink
+            | FileType::Fifo
+            | FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Unknown => false,
+        }
 }
 
 fn is_socket(parent: &OwnedFd, name: &[u8]) -> bool {

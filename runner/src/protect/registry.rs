@@ -197,6 +197,7 @@ fn make(
                 new.push(placeholder);
                 standing.push((placeholder.path.clone(), inode));
             }
+            Ok(Made::Left(inode)) => standing.push((placeholder.path.clone(), inode)),
             Ok(Made::Standing(inode)) if listed.contains(placeholder) => {
                 standing.push((placeholder.path.clone(), inode));
             }
