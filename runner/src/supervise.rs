@@ -70,6 +70,8 @@ pub fn supervise<E>(
     mut watched: Watched<'_>,
     permit: impl FnOnce(NamespaceInodes) -> Result<(), E>,
 ) -> Result<Supervised, SuperviseError<E>> {
+    // From here on the process waits, perhaps for hours: what the loop allocates is freed.
+    opaque_sys::arena::retire();
     let signals = SignalFd::with_flags(&all_signals(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .map_err(|errno| SuperviseError::Kernel(Errno::from_raw_os_error(errno as i32)))?;
     let mut state = State { permit: Some(permit), started: None, ending: None, asked_to_end: None, left: 0 };

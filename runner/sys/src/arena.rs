@@ -1,15 +1,23 @@
 //! The allocator of a process that lives for one command: it hands out memory and never takes it back.
 //!
-//! A run allocates a few hundred KiB of small values and ends. The general allocator of a static musl
-//! binary spends a third of the start-up on them. Whatever does not fit the arena, and so everything
-//! that a long run allocates later, goes to the system's allocator and is freed as usual.
+//! Until its command starts, a run allocates a few hundred KiB of small values. The general allocator of a static musl
+//! binary spends a third of the start-up on them. What does not fit the arena, and everything after [`retire`], goes to
+//! the system's allocator and is freed as usual.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Bytes in the arena: untouched pages cost nothing.
-const CAPACITY: usize = 1 << 20;
+const CAPACITY: usize = 16 << 20;
+
+/// Set when the process settles down to wait: what it allocates from then on is freed as usual.
+static RETIRED: AtomicBool = AtomicBool::new(false);
+
+/// Hands nothing more out of the arena. What was handed out stays where it is.
+pub fn retire() {
+    RETIRED.store(true, Ordering::Relaxed);
+}
 
 /// The allocator; install it with `#[global_allocator]`.
 #[derive(Debug)]
@@ -38,6 +46,9 @@ impl Arena {
 
     /// The place of a new piece; `None` when the arena is full.
     fn place(&self, layout: Layout) -> Option<usize> {
+        if RETIRED.load(Ordering::Relaxed) {
+            return None;
+        }
         let mut used = self.used.load(Ordering::Relaxed);
         loop {
             let free = self.start().checked_add(used)?;
