@@ -36,6 +36,8 @@ use crate::protect::registry::{Registry, Stood};
 use crate::report::Destination;
 use crate::workspace::{self, Cwd};
 
+/// Bytes of policy from which on memory is made ready at once.
+const LARGE: usize = 16 * 1024;
 /// How often a plan is made again when its protected paths change in the meantime.
 const ATTEMPTS: u32 = 20;
 
@@ -130,6 +132,11 @@ fn load(files: &PolicyFiles, state: &AbsPath) -> Result<(PolicySet, Profiles), R
     let wrong = |error: opaque_policy::load::LoadError| Refusal::cannot_build(error.to_string());
     let checked = Checked::of(&files.policies, state);
     let sight = checked.sight();
+    // A parsed rule takes some forty times the memory of its text.
+    let text: usize = files.policies.system.iter().chain(&files.policies.user).map(|file| file.bytes.len()).sum();
+    if text > LARGE {
+        opaque_sys::arena::populate(text * 40);
+    }
     let policies = PolicySet::load(&files.policies, sight).map_err(wrong)?;
     if sight == Sight::First {
         checked.remember();

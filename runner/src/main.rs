@@ -7,7 +7,7 @@ use opaque_runner::finish;
 use opaque_runner::flags::{self, Parsed};
 
 #[global_allocator]
-static MEMORY: opaque_sys::arena::Arena = opaque_sys::arena::Arena::new();
+static MEMORY: opaque_sys::arena::Allocator = opaque_sys::arena::Allocator;
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
