@@ -100,6 +100,14 @@ impl PolicySet {
     /// # Errors
     /// The first thing that is wrong in any file.
     pub fn load(sources: &PolicySources, sight: Sight) -> Result<Self, LoadError> {
+        Self::load_known(sources, sources.digest(), sight)
+    }
+
+    /// Loads every layer of sources whose digest the caller has computed already.
+    ///
+    /// # Errors
+    /// As [`PolicySet::load`].
+    pub fn load_known(sources: &PolicySources, digest: String, sight: Sight) -> Result<Self, LoadError> {
         let mut layers = Vec::new();
         let mut audit = Audit::UNSTATED;
         for (name, files) in [(LayerName::System, &sources.system), (LayerName::User, &sources.user)] {
@@ -112,7 +120,7 @@ impl PolicySet {
         if layers.is_empty() {
             layers.push(built_in_layer());
         }
-        Ok(Self { layers: layers.into(), home: sources.home.clone(), digest: sources.digest(), audit })
+        Ok(Self { layers: layers.into(), home: sources.home.clone(), digest, audit })
     }
 
     /// SHA-256 over every policy input, lower-case hex.

@@ -77,7 +77,9 @@ pub fn fill(file: impl AsFd, buffer: &mut [u8]) -> Result<usize, Errno> {
 /// # Errors
 /// What `read` answers.
 pub fn read_bounded(file: impl AsFd, bound: usize) -> Result<Vec<u8>, Errno> {
-    let mut content = vec![0; 4096.min(bound + 1)];
+    // A regular file says its size; one that grows meanwhile, or says nothing, is read on.
+    let size = rustix::fs::fstat(&file).map_or(0, |stat| usize::try_from(stat.st_size).unwrap_or(0));
+    let mut content = vec![0; size.saturating_add(1).clamp(4096, 1 << 20).min(bound + 1)];
     let mut filled = fill(&file, &mut content)?;
     while filled == content.len() && filled <= bound {
         content.resize((filled * 4).min(bound + 1), 0);

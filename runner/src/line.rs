@@ -137,7 +137,7 @@ fn load(files: &PolicyFiles, state: &AbsPath) -> Result<(PolicySet, Profiles), R
     if text > LARGE {
         opaque_sys::arena::populate(text * 40);
     }
-    let policies = PolicySet::load(&files.policies, sight).map_err(wrong)?;
+    let policies = PolicySet::load_known(&files.policies, checked.digest().to_owned(), sight).map_err(wrong)?;
     if sight == Sight::First {
         checked.remember();
     }

@@ -14,6 +14,7 @@ const DIRECTORY: &str = "checked-policies";
 /// The mark of one policy's content.
 #[derive(Debug)]
 pub struct Checked {
+    digest: String,
     mark: Option<AbsPath>,
 }
 
@@ -22,8 +23,15 @@ impl Checked {
     #[must_use]
     pub fn of(sources: &PolicySources, state: &AbsPath) -> Self {
         let is_empty = sources.system.is_empty() && sources.user.is_empty();
-        let mark = state.join(DIRECTORY).and_then(|directory| directory.join(sources.digest()));
-        Self { mark: mark.ok().filter(|_| !is_empty) }
+        let digest = sources.digest();
+        let mark = state.join(DIRECTORY).and_then(|directory| directory.join(&digest));
+        Self { digest, mark: mark.ok().filter(|_| !is_empty) }
+    }
+
+    /// The digest of the documents.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// Whether the same content was checked before. Only a mark of the caller's own counts.

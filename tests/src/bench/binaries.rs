@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::session::Outcome;
-use crate::harness::host::missing;
 
 /// An `opaque-run` of this checkout.
 #[derive(Debug, Clone)]
@@ -19,16 +18,13 @@ pub struct Binary {
 ///
 /// # Errors
 /// It does not build.
-///
-/// # Panics
-/// When `CI` is set and the target of static programs is missing.
 pub fn binaries() -> Outcome<Vec<Binary>> {
     let mut built = Vec::new();
     let musl = musl();
     if has_target(&musl) {
         built.push(Binary { linkage: "static", path: build(Some(&musl))? });
     } else {
-        missing(&format!("the static binary (`rustup target add {musl}`)"));
+        eprintln!("the static rows are left out: this toolchain lacks their target (`rustup target add {musl}`)");
     }
     built.push(Binary { linkage: "dynamic", path: build(None)? });
     Ok(built)
