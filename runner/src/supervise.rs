@@ -9,7 +9,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use opaque_sys::channel::{End, Message};
 use opaque_sys::notify;
 use opaque_sys::step::Failure;
-use opaque_sys::{Spawned, attest::NamespaceInodes};
+use opaque_sys::{Spawned, namespaces::NamespaceInodes};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 

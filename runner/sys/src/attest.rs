@@ -6,51 +6,15 @@
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Gid, Signal, Uid};
 
 use crate::channel::ChildChannel;
 use crate::image::{Identity, Image};
+use crate::namespaces::NamespaceInodes;
 use crate::step::{Failure, Step};
 use crate::{descriptors, limits, mountinfo, privilege, seccomp};
-
-/// The inodes of the process's namespaces, in the order of [`NAMESPACES`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NamespaceInodes(pub [u64; 7]);
-
-/// The namespaces that must differ from the supervisor's.
-pub const NAMESPACES: [&str; 7] = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
-
-const NAMESPACE_FILES: [&CStr; 7] = [
-    c"/proc/self/ns/user",
-    c"/proc/self/ns/mnt",
-    c"/proc/self/ns/pid",
-    c"/proc/self/ns/net",
-    c"/proc/self/ns/ipc",
-    c"/proc/self/ns/uts",
-    c"/proc/self/ns/cgroup",
-];
-
-impl NamespaceInodes {
-    /// Those of this process.
-    ///
-    /// # Errors
-    /// `/proc` is not readable.
-    pub fn own() -> Result<Self, Errno> {
-        let mut inodes = [0; 7];
-        for (inode, file) in inodes.iter_mut().zip(NAMESPACE_FILES) {
-            *inode = rustix::fs::statat(CWD, file, AtFlags::empty())?.st_ino;
-        }
-        Ok(Self(inodes))
-    }
-
-    /// The first namespace that both have in common.
-    #[must_use]
-    pub fn shared_with(&self, other: &Self) -> Option<&'static str> {
-        NAMESPACES.iter().zip(self.0.iter().zip(other.0)).find(|(_, (a, b))| **a == *b).map(|(name, _)| *name)
-    }
-}
 
 /// What attestation found missing, in the `detail` of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +46,8 @@ pub enum Missing {
     Identity = 12,
     /// The kernel does not answer.
     Unreadable = 13,
+    /// Something allocated memory after the clone.
+    NoAllocation = 14,
 }
 
 impl Missing {
@@ -101,6 +67,7 @@ impl Missing {
             10 => "hide-init",
             11 => "resource-limits",
             12 => "identity",
+            14 => "no-allocation",
             _ => "attestation",
         }
     }
@@ -175,7 +142,7 @@ pub(crate) fn every_layer(
     }
 }
 
-fn failed(missing: Missing, errno: Errno) -> Failure {
+pub(crate) fn failed(missing: Missing, errno: Errno) -> Failure {
     Failure { step: Step::Attest, errno, detail: missing as u32 }
 }
 

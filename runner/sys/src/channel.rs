@@ -12,7 +12,7 @@ use rustix::net::{
     SendFlags, SocketFlags, SocketType,
 };
 
-use crate::attest::NamespaceInodes;
+use crate::namespaces::NamespaceInodes;
 use crate::step::{Failure, Step};
 
 /// The supervisor's end.

@@ -1,7 +1,7 @@
 //! The child's life from clone to exec, as a list of sentences.
 //!
 //! INVARIANT: nothing here allocates, locks or formats. Everything was prepared in the [`Image`];
-//! a failure leaves as numbers.
+//! a failure leaves as numbers. The allocator counts: a request for memory on the way ends the run.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -9,7 +9,8 @@ use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::process::{DumpableBehavior, Signal};
 
-use crate::attest;
+use crate::arena;
+use crate::attest::{self, Missing};
 use crate::channel::{ChildChannel, Message};
 use crate::clone::{self, Forked};
 use crate::image::{IdMap, Image, Inode, Place};
@@ -20,6 +21,7 @@ use crate::{descriptors, exec, idmap, init, landlock, limits, loopback, pinned, 
 
 /// Confines this process, starts the command in it and serves as its init. Never returns.
 pub(crate) fn live(mut image: Image, channel: ChildChannel) -> ! {
+    let calls = arena::calls();
     match confine(&mut image, &channel) {
         Ok(forked) => match forked.side {
             Forked::Parent(command) => {
@@ -27,7 +29,7 @@ pub(crate) fn live(mut image: Image, channel: ChildChannel) -> ! {
                 init::serve(command, &channel, image.home.as_ref())
             }
             Forked::Child => {
-                let failure = start(&image, &channel, &forked);
+                let failure = start(&image, &channel, &forked, calls);
                 give_up(&channel, failure)
             }
         },
@@ -110,8 +112,8 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
 }
 
 /// The command's process: checks every layer from inside, waits at the barrier, becomes the command.
-fn start(image: &Image, channel: &ChildChannel, confined: &Confined) -> Failure {
-    match pass_barrier(image, channel, confined) {
+fn start(image: &Image, channel: &ChildChannel, confined: &Confined, calls: usize) -> Failure {
+    match pass_barrier(image, channel, confined, calls) {
         Ok(program) => {
             let failed = image.fault.check(Step::Exec).err();
             let errno = failed.unwrap_or_else(|| exec::execute(&program, &image.exec.argv, &image.exec.env));
@@ -121,7 +123,7 @@ fn start(image: &Image, channel: &ChildChannel, confined: &Confined) -> Failure 
     }
 }
 
-fn pass_barrier(image: &Image, channel: &ChildChannel, confined: &Confined) -> Result<OwnedFd, Failure> {
+fn pass_barrier(image: &Image, channel: &ChildChannel, confined: &Confined, calls: usize) -> Result<OwnedFd, Failure> {
     let canary = &confined.canary;
     let fault = image.fault;
     fault.check(Step::Attest).at(Step::Attest)?;
@@ -134,6 +136,9 @@ fn pass_barrier(image: &Image, channel: &ChildChannel, confined: &Confined) -> R
     fault.check(Step::Signals).at(Step::Signals)?;
     signals::reset(inside.ignored_signals).at(Step::Signals)?;
     rustix::process::umask(Mode::from_raw_mode(image.umask));
+    if arena::calls() != calls {
+        return Err(attest::failed(Missing::NoAllocation, Errno::NOMEM));
+    }
     channel.send(Message::Ready(inside.namespaces)).at(Step::Barrier)?;
     fault.check(Step::Barrier).at(Step::Barrier)?;
     channel.wait().at(Step::Barrier)?;

@@ -28,6 +28,7 @@ pub mod channel;
 pub mod fault;
 pub mod janitor;
 pub mod landlock;
+pub mod namespaces;
 pub mod notify;
 pub mod pinned;
 pub mod seccomp;
