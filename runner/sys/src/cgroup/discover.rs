@@ -115,6 +115,10 @@ impl Available {
         wanted.resources().any(|resource| *self.home(resource) == Home::Unified)
     }
 
+    pub(super) fn bounded(&self, resource: Resource, wanted: u64) -> u64 {
+        self.unified.as_ref().map_or(wanted, |unified| unified.bounded(resource, wanted))
+    }
+
     pub(super) fn home(&self, resource: Resource) -> &Home {
         match resource {
             Resource::Memory => &self.memory,

@@ -90,13 +90,13 @@ impl Group {
     fn limit(&mut self, available: &Available, wanted: &Wanted) -> Result<(), Error> {
         if let Some(bytes) = wanted.memory {
             self.swap = match self.holder(available, Resource::Memory)? {
-                Holder::Unified(directory) => v2::limit_memory(directory, bytes)?,
+                Holder::Unified(directory) => v2::limit_memory(directory, available.bounded(Resource::Memory, bytes))?,
                 Holder::Legacy(directory) => v1::limit_memory(directory, bytes)?,
             };
         }
         if let Some(most) = wanted.pids {
             match self.holder(available, Resource::Pids)? {
-                Holder::Unified(directory) => v2::limit_pids(directory, most)?,
+                Holder::Unified(directory) => v2::limit_pids(directory, available.bounded(Resource::Pids, most))?,
                 Holder::Legacy(directory) => v1::limit_pids(directory, most)?,
             }
         }

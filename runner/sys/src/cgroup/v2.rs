@@ -3,7 +3,8 @@
 //! A cgroup that holds processes cannot hand controllers down (the rule of no internal processes), except at the root
 //! of all. So when our own cgroup was delegated to us and we are alone in it, we move into a cgroup below it first; the
 //! groups of our runs become its siblings. We stay there: controllers are never taken back, because that would lift
-//! the limits of another run.
+//! the limits of another run. The superuser, who shares a service's or a terminal's cgroup with other processes, makes
+//! groups beside it instead, with limits that are not above its own.
 
 use std::fs;
 use std::io;
@@ -28,7 +29,7 @@ const PERIOD: u64 = 100_000;
 /// What the unified hierarchy gives us.
 #[derive(Debug, Clone)]
 pub(super) struct Unified {
-    /// Groups are made below it: our own cgroup, or its parent when we are in the supervisors' cgroup.
+    /// Groups are made below it: our own cgroup, or the one above it (see [`SUPERVISORS`] and [`Unified::beside`]).
     home: PathBuf,
     /// Controllers that the home could hand down.
     offered: Vec<String>,
@@ -37,6 +38,8 @@ pub(super) struct Unified {
     standing: Standing,
     may_make_groups: bool,
     may_enable: bool,
+    /// Our own cgroup, when the home is the one above it.
+    beside: Option<PathBuf>,
 }
 
 /// What keeps the home from handing down more controllers.
@@ -59,18 +62,44 @@ impl Unified {
             Some(parent) if directory.ends_with(SUPERVISORS) => parent,
             Some(_) | None => directory,
         };
-        let words = |file: &str| {
-            let text = fs::read_to_string(home.join(file)).map_err(|_| Reason::NotVisible)?;
-            Ok(text.split_whitespace().map(str::to_owned).collect())
-        };
-        Ok(Self {
+        let found = Self {
             home: home.to_owned(),
-            offered: words("cgroup.controllers")?,
-            enabled: words("cgroup.subtree_control")?,
+            offered: words(home, "cgroup.controllers")?,
+            enabled: words(home, "cgroup.subtree_control")?,
             standing: standing(home)?,
-            may_make_groups: writable(home).is_ok() && writable(&home.join("cgroup.procs")).is_ok(),
+            may_make_groups: may_make_groups(home),
             may_enable: writable(&home.join("cgroup.subtree_control")).is_ok(),
+            beside: None,
+        };
+        let is_stuck = found.standing == Standing::Shared && found.enabled.is_empty();
+        Ok(if is_stuck { Self::beside(home).unwrap_or(found) } else { found })
+    }
+
+    /// Groups beside our own cgroup, for the superuser, whose shell or service shares it with other processes: whoever
+    /// may write there hands down to the group what our own cgroup got from the same hand.
+    fn beside(own: &Path) -> Option<Self> {
+        let home = own.parent()?;
+        let enabled = words(home, "cgroup.subtree_control").ok().filter(|enabled| !enabled.is_empty())?;
+        may_make_groups(home).then(|| Self {
+            home: home.to_owned(),
+            offered: enabled.clone(),
+            enabled,
+            standing: Standing::Free,
+            may_make_groups: true,
+            may_enable: false,
+            beside: Some(own.to_owned()),
         })
+    }
+
+    /// A limit that is not above the one of our own cgroup, which does not hold for a group beside it.
+    pub(super) fn bounded(&self, resource: Resource, wanted: u64) -> u64 {
+        let file = match resource {
+            Resource::Memory => "memory.max",
+            Resource::Pids => "pids.max",
+            Resource::Cpu => return wanted,
+        };
+        let own = self.beside.as_ref().and_then(|own| fs::read_to_string(own.join(file)).ok());
+        own.and_then(|text| text.trim().parse().ok()).map_or(wanted, |own: u64| own.min(wanted))
     }
 
     pub(super) fn home(&self) -> &Path {
@@ -92,6 +121,12 @@ impl Unified {
         }
         if !self.may_make_groups {
             return Some(Reason::NotWritable);
+        }
+        // A share of processor time would have to be divided, which nobody does for us.
+        let has_share =
+            |own: &PathBuf| fs::read_to_string(own.join("cpu.max")).is_ok_and(|max| !max.starts_with("max"));
+        if resource == Resource::Cpu && self.beside.as_ref().is_some_and(has_share) {
+            return Some(Reason::Shared);
         }
         match (self.standing, self.hands_down(resource)) {
             (Standing::Threaded, _) => Some(Reason::Threaded),
@@ -143,6 +178,15 @@ impl Unified {
         }
         Ok(())
     }
+}
+
+fn words(home: &Path, file: &str) -> Result<Vec<String>, Reason> {
+    let text = fs::read_to_string(home.join(file)).map_err(|_| Reason::NotVisible)?;
+    Ok(text.split_whitespace().map(str::to_owned).collect())
+}
+
+fn may_make_groups(home: &Path) -> bool {
+    writable(home).is_ok() && writable(&home.join("cgroup.procs")).is_ok()
 }
 
 fn standing(home: &Path) -> Result<Standing, Reason> {

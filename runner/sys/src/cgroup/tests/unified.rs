@@ -104,6 +104,32 @@ fn a_cgroup_shared_with_others_gives_only_what_it_hands_down_already() {
 }
 
 #[test]
+fn whoever_may_write_above_a_shared_cgroup_gets_groups_beside_it_and_no_higher_limits() {
+    let tree = TempDir::new().unwrap();
+    let slice = tree.path().join("system.slice");
+    cgroup(&slice, &[("cgroup.subtree_control", "cpu memory pids\n"), ("cgroup.procs", "")]);
+    let shared = members(&[1, std::process::id()]);
+    let files = [
+        ("cgroup.controllers", "cpu memory pids\n"),
+        ("cgroup.subtree_control", ""),
+        ("cgroup.type", "domain\n"),
+        ("cgroup.procs", shared.as_str()),
+        ("memory.max", "max\n"),
+        ("pids.max", "100\n"),
+        ("cpu.max", "50000 100000\n"),
+    ];
+    cgroup(&slice.join("a.service"), &files);
+    let available = machine(&tree, "/system.slice/a.service");
+    let expected = [Mechanism::V2, Mechanism::V2, Mechanism::None(Reason::Shared)];
+    assert_eq!(mechanisms(&available), expected, "a share of processor time cannot be passed on");
+    let unified = available.unified.unwrap();
+    assert_eq!(unified.home(), slice);
+    assert_eq!(unified.bounded(Resource::Memory, 5), 5);
+    assert_eq!(unified.bounded(Resource::Pids, 5), 5);
+    assert_eq!(unified.bounded(Resource::Pids, 500), 100);
+}
+
+#[test]
 fn the_root_of_all_may_hold_processes_and_hand_controllers_down() {
     let tree = TempDir::new().unwrap();
     let files =
