@@ -76,17 +76,37 @@ pub fn choose(limits: &Limits, is_root: bool) -> Result<Bounds, Refusal> {
 }
 
 impl Bounds {
-    /// What the person should know about limits that do not hold as planned.
+    /// Limits that hold in a weaker form or not at all, though nobody required them: worth a note.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        self.bounds
-            .iter()
-            .filter(|bound| bound.enforcement != Enforcement::Enforced)
-            .map(|bound| match bound.enforcement {
-                Enforcement::Degraded | Enforcement::Enforced => {
-                    format!("the {} limit holds in a weaker form: {}", bound.name, bound.mechanism)
+        self.weaker(false)
+    }
+
+    /// Limits that were required and hold in a weaker form: said after every run, whatever its end.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.weaker(true)
+    }
+
+    /// The kernel does not count swap for the cgroup that keeps memory: the limit is a weaker one than planned.
+    pub fn leave_out_swap(&mut self) {
+        for bound in
+            self.bounds.iter_mut().filter(|bound| bound.name == "memory" && bound.enforcement == Enforcement::Enforced)
+        {
+            bound.enforcement = Enforcement::Degraded;
+            bound.mechanism.push_str(", without swap, which this kernel does not count");
+        }
+    }
+
+    fn weaker(&self, required: bool) -> Vec<String> {
+        let chosen = self.bounds.iter().filter(|bound| bound.required == required);
+        chosen
+            .filter_map(|bound| match bound.enforcement {
+                Enforcement::Enforced => None,
+                Enforcement::Degraded => {
+                    Some(format!("the {} limit holds in a weaker form: {}", bound.name, bound.mechanism))
                 }
-                Enforcement::Absent => format!("the {} limit does not hold: {}", bound.name, bound.mechanism),
+                Enforcement::Absent => Some(format!("the {} limit does not hold: {}", bound.name, bound.mechanism)),
             })
             .collect()
     }
@@ -178,5 +198,25 @@ fn group(mechanism: Mechanism) -> String {
         Mechanism::V2 => "cgroup v2".to_owned(),
         Mechanism::V1 => "cgroup v1".to_owned(),
         Mechanism::None(reason) => reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_required_limit_that_holds_in_a_weaker_form_is_a_warning_and_not_a_note() {
+        let mut bounds = Bounds::default();
+        bounds.keep("memory", 5, true, "cgroup v1".to_owned());
+        bounds.keep("pids", 5, true, "cgroup v1".to_owned());
+        assert_eq!(bounds.warnings(), Vec::<String>::new());
+        bounds.leave_out_swap();
+        let said = "the memory limit holds in a weaker form: cgroup v1, without swap, which this kernel does not count";
+        assert_eq!(bounds.warnings(), [said]);
+        assert_eq!(bounds.notes(), Vec::<String>::new());
+        bounds.lack("cpu", 5, false, "no controller").unwrap();
+        assert_eq!(bounds.notes(), ["the cpu limit does not hold: no controller"]);
+        assert!(bounds.lack("cpu", 5, true, "no controller").is_err());
     }
 }

@@ -12,6 +12,7 @@ use opaque_policy::path::AbsPath;
 use opaque_policy::plan::{Content, Plan};
 use opaque_policy::request::Inode;
 use opaque_sys::cgroup::Group;
+use opaque_sys::cgroup::SwapBound;
 use opaque_sys::channel::End;
 use opaque_sys::fault::Fault;
 use opaque_sys::namespaces::NamespaceInodes;
@@ -87,7 +88,7 @@ pub struct Ended {
 /// # Errors
 /// What stopped the run before its command started; nothing that was made for it is left then.
 pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
-    let Launch { authorized, bounds, cwd, placeholders, journal, program, quarantine } = launch;
+    let Launch { authorized, mut bounds, cwd, placeholders, journal, program, quarantine } = launch;
     let fault = Fault::from_environment();
     let plan = authorized.plan();
     let entries = Entries::of(plan);
@@ -96,6 +97,9 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         Ok(started) => started,
         Err(refusal) => return Err(refused(&journal, None, refusal)),
     };
+    if kept.group.as_ref().is_some_and(|group| group.swap_bound() == SwapBound::Absent) {
+        bounds.leave_out_swap();
+    }
     let Standing { snapshot, receipt, digest, own, watch: _watch } = match stand_by(&authorized, &journal, fault) {
         Ok(standing) => standing,
         Err(refusal) => {
@@ -124,7 +128,9 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         Err(refusal) => return Err(refused(&journal, Some(receipt), refusal)),
     };
     let recorded = record(&journal, Some(receipt), &Conclusion::of(&judged));
-    let notes = [plan.notes.clone(), bounds.notes(), judged.notes, recorded].concat();
+    let notes = [plan.notes.clone(), bounds.notes(), judged.notes].concat();
+    // What the person relied on and did not get is said after every run.
+    let warnings = [judged.warnings, bounds.warnings(), recorded].concat();
     Ok(Ended {
         ending: judged.ending,
         end: judged.end,
@@ -135,7 +141,7 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         limits: bounds.bounds,
         usage: judged.usage,
         notes,
-        warnings: judged.warnings,
+        warnings,
     })
 }
 
