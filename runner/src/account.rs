@@ -114,12 +114,6 @@ pub fn client_kind(is_set: impl Fn(&str) -> bool) -> ClientKind {
     ClientKind::Human
 }
 
-/// The coding agent among the ancestors of this process, by its usual name.
-#[must_use]
-pub fn coding_agent() -> Option<&'static str> {
-    ancestors::coding_agent()
-}
-
 fn is_foreground() -> bool {
     let own = rustix::process::getpgrp();
     let is_ours =

@@ -221,12 +221,6 @@ impl Placeholders {
         self.standing.clone()
     }
 
-    /// True when no room is held, so that there is nothing to clear up.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rooms.is_empty()
-    }
-
     /// The descriptors that a process needs to stand in for this one, with [`Placeholders::clear`].
     #[must_use]
     pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
