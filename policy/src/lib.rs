@@ -14,6 +14,11 @@ pub mod load;
 pub mod profile;
 pub mod rule;
 
+pub mod cidr;
+pub mod egress;
+pub mod host_name;
+pub mod network;
+
 pub mod environment;
 pub mod facts;
 pub mod grants;
