@@ -7,6 +7,7 @@ use crate::glob::TextGlob;
 use crate::grants::{Grant, Grants, Place};
 use crate::layer::LayerName;
 use crate::limits::Limits;
+use crate::network_grants::{NetworkBounds, NetworkGrants};
 use crate::path::AbsPath;
 use crate::plan::{Access, Tier};
 use crate::profile::{DEFAULT_PROFILE, Profiles};
@@ -21,6 +22,7 @@ static DEFAULT: LazyLock<Arc<Bounds>> = LazyLock::new(|| {
         read: None,
         write: None,
         env: None,
+        network: NetworkBounds { egress: None, loopback: None, publish: None },
         limits: Limits::default(),
         min_tier: None,
     })
@@ -48,6 +50,8 @@ pub(crate) struct Bounds {
     pub(crate) write: Option<Vec<Place>>,
     /// The only variables that a run may have.
     pub(crate) env: Option<Vec<TextGlob>>,
+    /// The most of the network that a run may have.
+    pub(crate) network: NetworkBounds,
     /// The highest limits.
     pub(crate) limits: Limits,
     /// The weakest tier.
@@ -93,6 +97,7 @@ impl Bounds {
         let named = Named { bounds: self, run, layer };
         let mut excess = named.places_beyond();
         excess.extend(named.variables_beyond());
+        excess.extend(named.network_beyond());
         let highest = run.profile.limits.overridden_by(&self.limits);
         excess.extend(run.asked.limits.beyond(&highest).into_iter().map(Excess::Limit));
         excess
@@ -168,6 +173,12 @@ impl Named<'_> {
                     .collect()
             }
         }
+    }
+
+    fn network_beyond(&self) -> Vec<Excess> {
+        let named =
+            || self.named_grants().iter().fold(NetworkGrants::default(), |all, grants| all.joined(&grants.network));
+        self.bounds.network.excess(&self.run.profile.network, &self.run.asked.network, named)
     }
 
     /// What each profile that the ceiling names grants, as far as its layer can see it.

@@ -198,6 +198,7 @@ impl PolicySet {
         let profile = profiles.grants(name).ok_or_else(|| unknown_profile(name, profiles, rule))?;
         let run = Run { profile: &profile, asked, profiles, home: &self.home };
         let mut limits = profile.limits.clone();
+        let mut network = profile.network.clone();
         let mut min_tier = profile.min_tier;
         let mut reaches = Vec::new();
         for answer in &cast.answers {
@@ -210,10 +211,11 @@ impl PolicySet {
                     reaches.push(bounds.reach(&run, answer.layer.name, answer.layer.label(answer.by)));
                 }
                 limits = limits.tightened_by(&bounds.limits);
+                network.egress.extend(bounds.network.exceptions().cloned());
                 min_tier = bounds.min_tier.map_or(min_tier, |tier| tier.max(min_tier));
             }
         }
-        Ok((with_flags(Grants { limits, min_tier, ..profile }, asked), reaches))
+        Ok((with_flags(Grants { limits, min_tier, network, ..profile }, asked), reaches))
     }
 }
 
@@ -324,7 +326,8 @@ fn with_flags(mut grants: Grants, asked: &Asked) -> Grants {
         }
     }
     let limits: Limits = grants.limits.overridden_by(&asked.limits);
-    Grants { limits, ..grants }
+    let network = grants.network.joined(&asked.network);
+    Grants { limits, network, ..grants }
 }
 
 /// Any command, the `default` profile unless a flag names another, no approval.

@@ -2,10 +2,12 @@
 //! nobody can take one without the other; an answer that denies carries the reason and the fix.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::egress::EgressEntry;
 use crate::facts::HostFacts;
 use crate::grants::Grants;
 use crate::layer::{Layer, Vote};
@@ -236,6 +238,12 @@ pub enum Excess {
     Write(AbsPath),
     /// An environment variable.
     Variable(Text),
+    /// A way out.
+    Egress(EgressEntry),
+    /// A port of the host's loopback.
+    Loopback(SocketAddr),
+    /// A published port.
+    Publish(u16),
     /// A limit.
     Limit(Beyond),
 }
@@ -254,6 +262,9 @@ impl Excess {
             Self::Read(path) => listed("read", &path.to_string(), rule),
             Self::Write(path) => listed("write", &path.to_string(), rule),
             Self::Variable(name) => listed("env", &name.to_string(), rule),
+            Self::Egress(entry) => listed("egress", &entry.to_string(), rule),
+            Self::Loopback(address) => listed("loopback", &address.to_string(), rule),
+            Self::Publish(port) => listed("publish", &port.to_string(), rule),
             Self::Limit(Beyond { name, allowed, .. }) => {
                 format!(
                     "ask for at most {name}={allowed}, or raise `limits.{name}` under `[rules.sandbox]` of `{rule}`"
@@ -277,6 +288,9 @@ impl fmt::Display for Excess {
             Self::Read(path) => write!(f, "reading `{path}` is not allowed"),
             Self::Write(path) => write!(f, "writing `{path}` is not allowed"),
             Self::Variable(name) => write!(f, "the variable `{name}` is not allowed"),
+            Self::Egress(entry) => write!(f, "reaching `{entry}` is not allowed"),
+            Self::Loopback(address) => write!(f, "the host's `{address}` is not allowed"),
+            Self::Publish(port) => write!(f, "publishing port {port} is not allowed"),
             Self::Limit(Beyond { name, asked, allowed }) => write!(f, "{name}={asked} is above {allowed}"),
         }
     }

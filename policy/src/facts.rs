@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::egress::{EndpointName, Opening};
 use crate::path::AbsPath;
 use crate::request::Inode;
 use crate::text::Text;
@@ -23,6 +24,8 @@ pub struct HostFacts {
     pub workspace: Workspace,
     /// The person's git settings that may be shown inside: `user.*`, `init.*`, `core.autocrlf`.
     pub git_settings: Vec<(String, String)>,
+    /// What each endpoint that the grants name came to.
+    pub endpoints: BTreeMap<EndpointName, Endpoint>,
     /// True when the caller is the superuser of this namespace (real uid 0 with its capabilities).
     pub is_root: bool,
     /// Where policy, profiles, trust and journal live: never writable inside. Each stands here as it is named
@@ -161,4 +164,31 @@ pub enum GitLayout {
         /// Git directories below `modules` of the common directory.
         modules: Vec<AbsPath>,
     },
+}
+
+/// What an endpoint came to on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// The tool's configuration names these hosts.
+    Resolved(Resolved),
+    /// Nothing says which hosts are meant.
+    Unknown {
+        /// What was looked at, in a line.
+        why: String,
+        /// What the person can do.
+        hint: String,
+    },
+}
+
+/// The hosts of an endpoint and the tool's setting that goes with them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resolved {
+    /// What is open. Empty when only the workspace names hosts: that is a request, not a grant.
+    pub openings: Vec<Opening>,
+    /// Variables that tell the tool inside the same setting.
+    pub env: BTreeMap<Text, Text>,
+    /// Generated files that do, by absolute path inside; never with credentials.
+    pub files: BTreeMap<AbsPath, String>,
+    /// What the person should know, one line each.
+    pub notes: Vec<String>,
 }

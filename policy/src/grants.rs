@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::limits::Limits;
+use crate::network_grants::NetworkGrants;
 use crate::path::{AbsPath, PathError};
 use crate::plan::Tier;
 use crate::text::Text;
@@ -35,6 +36,8 @@ pub struct Grants {
     pub env_pass: Vec<Text>,
     /// Variables set to a fixed value.
     pub env_set: BTreeMap<Text, Text>,
+    /// Ways out to the network.
+    pub network: NetworkGrants,
     /// Resource limits.
     pub limits: Limits,
     /// The weakest acceptable tier.

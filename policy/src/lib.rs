@@ -18,6 +18,7 @@ pub mod cidr;
 pub mod egress;
 pub mod host_name;
 pub mod network;
+pub mod network_grants;
 
 pub mod environment;
 pub mod facts;

@@ -8,6 +8,7 @@ mod git;
 mod granted;
 mod identity;
 mod lexical;
+mod network;
 mod protect;
 mod questions;
 mod refusal;
@@ -26,7 +27,7 @@ use crate::environment::{self, Sources};
 use crate::facts::{HostFacts, Workspace};
 use crate::grants::{Grants, Visibility, WorkspaceAccess};
 use crate::path::AbsPath;
-use crate::plan::{Authority, Content, Network, Plan};
+use crate::plan::{Authority, Content, Plan};
 use crate::request::Request;
 use identity::Person;
 use protect::Kept;
@@ -55,6 +56,7 @@ pub fn lower(grants: &Grants, authority: Authority, request: &Request, facts: &H
         Visibility::None => Vec::new(),
     };
     show_git_settings(&mut tree, facts, &person)?;
+    let (network, endpoint_env) = network::network(&mut tree, grants, facts, &mut notes)?;
     let mut promised = granted::grants(&mut tree, grants, facts, &mut notes)?;
     let workspace = granted::workspace(&mut tree, grants, facts, &mut promised)?;
     granted::hide(&mut tree, grants, facts)?;
@@ -67,11 +69,14 @@ pub fn lower(grants: &Grants, authority: Authority, request: &Request, facts: &H
     visible::program(&request.command.program, &tree, facts)?;
     visible::working_directory(&request.command.cwd, &tree, facts)?;
 
+    // What a profile or a flag sets itself holds over what an endpoint brings along.
+    let mut set = endpoint_env;
+    set.extend(grants.env_set.clone());
     let (env, env_notes) = environment::environment(&Sources {
         caller: &facts.env,
         pass: &grants.env_pass,
         toolchains: &toolchains,
-        set: &grants.env_set,
+        set: &set,
         home: &person.home,
         user: &person.name,
         path: visible::search_path(&tree, facts),
@@ -93,7 +98,7 @@ pub fn lower(grants: &Grants, authority: Authority, request: &Request, facts: &H
         mounts: tree.into_mounts(),
         protected: protect::in_order(kept),
         workspace,
-        network: Network::PrivateLoopback,
+        network,
         limits: grants.limits.clone(),
         authority,
         notes,

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::Serialize;
 
-use crate::egress::{EndpointName, Opening};
+use crate::egress::{EndpointName, Opening, Protocol};
 use crate::host_name::HostPattern;
 
 /// The sandbox's own address and that of its resolver (RFC 2544: for benchmarks, never on the internet).
@@ -52,5 +52,11 @@ impl Network {
     #[must_use]
     pub fn has_gate(&self) -> bool {
         !(self.egress.is_empty() && self.loopback.is_empty() && self.publish.is_empty())
+    }
+
+    /// The ports to which datagrams may go; one may come more than once.
+    pub fn udp_ports(&self) -> impl Iterator<Item = u16> {
+        let datagrams = self.egress.iter().filter(|way| way.opening.protocol == Protocol::Udp);
+        datagrams.map(|way| way.opening.port)
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::limits::Limits;
+use crate::network::Network;
 use crate::path::AbsPath;
 use crate::principal::Principal;
 use crate::request::{Inode, Program};
@@ -237,14 +238,6 @@ impl<'a> Step<'a> {
             Self::Protect(protected) => &protected.path,
         }
     }
-}
-
-/// What the network looks like from inside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Network {
-    /// A loopback interface of the run's own and nothing else.
-    PrivateLoopback,
 }
 
 /// Under which profile and policy a plan was made.

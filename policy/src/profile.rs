@@ -10,6 +10,7 @@ use crate::grants::{Grant, Grants, Place, Visibility, WorkspaceAccess};
 use crate::layer::LayerName;
 use crate::limits::Limits;
 use crate::load::{LoadError, parse_profile};
+use crate::network_grants::NetworkGrants;
 use crate::path::AbsPath;
 use crate::plan::{Tier, hex};
 use crate::text::Text;
@@ -63,6 +64,7 @@ pub(crate) struct OwnGrants {
     pub(crate) protect: Vec<AbsPath>,
     pub(crate) env_pass: Vec<Text>,
     pub(crate) env_set: BTreeMap<Text, Text>,
+    pub(crate) network: NetworkGrants,
     pub(crate) limits: Limits,
 }
 
@@ -317,6 +319,7 @@ impl OwnGrants {
             protect: both(self.protect, other.protect),
             env_pass: both(self.env_pass, other.env_pass),
             env_set,
+            network: self.network.joined(&other.network),
             system: None,
             toolchains: None,
             workspace: None,
@@ -338,6 +341,7 @@ impl OwnGrants {
             protect: self.protect,
             env_pass: self.env_pass,
             env_set: self.env_set,
+            network: self.network,
             limits: self.limits,
             min_tier: self.min_tier.unwrap_or(Tier::Namespaces),
         }

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::limits::LimitRequest;
+use crate::network_grants::NetworkGrants;
 use crate::path::AbsPath;
 use crate::principal::Principal;
 use crate::text::Text;
@@ -83,6 +84,8 @@ pub struct Asked {
     pub write: Vec<AbsPath>,
     /// `--env NAME` (pass the caller's value) and `--env NAME=VALUE`.
     pub env: Vec<AskedVariable>,
+    /// `--allow-net`, `--loopback` and `--publish`.
+    pub network: NetworkGrants,
     /// `--limit NAME=VALUE` and `--timeout`.
     pub limits: LimitRequest,
     /// `--tier`.

@@ -50,7 +50,7 @@ pub fn plan_text(plan: &Plan, bounds: &Bounds) -> String {
     let _ = writeln!(text, "identity   uid {}, gid {}", plan.identity.uid, plan.identity.gid);
     let _ = writeln!(text, "profile    {} (by {})", plan.authority.profile, plan.authority.rule);
     let _ = writeln!(text, "tier       namespaces");
-    let _ = writeln!(text, "network    private loopback only");
+    list(&mut text, "network", network(plan).into_iter());
     list(&mut text, "writable", plan.mounts.iter().filter_map(writable));
     list(&mut text, "read-only", plan.mounts.iter().filter_map(read_only));
     list(
@@ -88,7 +88,7 @@ pub fn decision_text(decision: &Decision, plan: Option<&Plan>) -> String {
         list(&mut text, "writable", plan.mounts.iter().filter_map(writable));
         let read_only = plan.mounts.iter().filter_map(read_only).count();
         let _ = writeln!(text, "read-only  {read_only} system and toolchain paths (see --plan)");
-        let _ = writeln!(text, "network    none: only a loopback interface of its own");
+        list(&mut text, "network", network(plan).into_iter());
         list(&mut text, "notes", plan.notes.iter().cloned());
     }
     text
@@ -139,6 +139,20 @@ fn read_only(mount: &opaque_policy::plan::Mount) -> Option<String> {
         | Content::Proc
         | Content::Pts => None,
     }
+}
+
+/// The ways out, one line each.
+fn network(plan: &Plan) -> Vec<String> {
+    let network = &plan.network;
+    let ways = network.egress.iter().map(|way| match way.endpoint {
+        Some(endpoint) => format!("{} ({endpoint})", way.opening),
+        None => way.opening.to_string(),
+    });
+    let except = network.except.iter().map(|pattern| format!("never {pattern}"));
+    let loopback = network.loopback.iter().map(|address| format!("{address} of the host"));
+    let publish = network.publish.iter().map(|port| format!("the host's 127.0.0.1:{port} reaches port {port} inside"));
+    let lines: Vec<String> = ways.chain(except).chain(loopback).chain(publish).collect();
+    if lines.is_empty() { vec!["private loopback only".to_owned()] } else { lines }
 }
 
 fn limit(bound: &Bound) -> String {

@@ -34,6 +34,18 @@ pub struct Flags {
     #[arg(long, value_name = "PATH")]
     pub write: Vec<PathBuf>,
 
+    /// Allow this host or block of addresses: HOST[:PORT][/tls|http|tcp|udp], CIDR…, @ENDPOINT, !HOST (repeatable)
+    #[arg(long, value_name = "WHERE")]
+    pub allow_net: Vec<String>,
+
+    /// Let the command reach this port of the host's own loopback (repeatable)
+    #[arg(long, value_name = "127.0.0.1:PORT")]
+    pub loopback: Vec<String>,
+
+    /// Let the host's 127.0.0.1:PORT reach a server inside (repeatable)
+    #[arg(long, value_name = "PORT")]
+    pub publish: Vec<String>,
+
     /// Pass a variable of the caller, or set one (repeatable)
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub env: Vec<OsString>,

@@ -40,6 +40,7 @@ pub fn facts(known: Known) -> HostFacts {
     let config_home = directory_variable(&known.env, "XDG_CONFIG_HOME");
     let git_settings = settings::shown(&known.account.home, config_home.as_ref());
     HostFacts {
+        endpoints: BTreeMap::new(),
         account: known.account,
         env: known.env,
         paths: BTreeMap::new(),

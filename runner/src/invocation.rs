@@ -6,8 +6,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
+use opaque_policy::egress::{self, EgressEntry, EgressError};
 use opaque_policy::facts::Account;
 use opaque_policy::limits::{LimitRequest, Limits};
+use opaque_policy::network_grants::NetworkGrants;
 use opaque_policy::path::{AbsPath, PathError};
 use opaque_policy::principal::Principal;
 use opaque_policy::request::{Asked, AskedTier, AskedVariable, Command, Request};
@@ -103,6 +105,7 @@ fn asked(flags: &Flags, cwd: &Cwd) -> Result<Asked, Refusal> {
         read: paths("--read", &flags.read)?,
         write: paths("--write", &flags.write)?,
         env: flags.env.iter().map(|given| variable(given)).collect::<Result<_, _>>()?,
+        network: network(flags)?,
         limits: limits(flags)?,
         tier: tier(&flags.tier)?,
     })
@@ -146,6 +149,21 @@ fn variable(given: &OsStr) -> Result<AskedVariable, Refusal> {
         return Err(Refusal::cannot_build(format!("`--env {shown}` names no variable")));
     }
     Ok(AskedVariable { name: text(name)?, value: value.map(text).transpose()? })
+}
+
+fn network(flags: &Flags) -> Result<NetworkGrants, Refusal> {
+    Ok(NetworkGrants {
+        egress: each("--allow-net", &flags.allow_net, EgressEntry::parse)?,
+        loopback: each("--loopback", &flags.loopback, egress::parse_loopback)?,
+        publish: each("--publish", &flags.publish, egress::parse_publish)?,
+    })
+}
+
+fn each<T>(flag: &str, given: &[String], parse: impl Fn(&str) -> Result<T, EgressError>) -> Result<Vec<T>, Refusal> {
+    let wrong = |text: &str, error: EgressError| {
+        Refusal::cannot_build(format!("`{flag} {text}` cannot be used: {error}")).hint(error.hint())
+    };
+    given.iter().map(|text| parse(text).map_err(|error| wrong(text, error))).collect()
 }
 
 fn limits(flags: &Flags) -> Result<LimitRequest, Refusal> {

@@ -6,12 +6,14 @@ use crate::ceiling::{Bounds, Ceiling};
 use crate::document::{Item, Keys};
 use crate::glob::TextGlob;
 use crate::load::LoadError;
+use crate::load::network::{egress, loopback, publish};
 use crate::load::profile::{limits, name, place, tier};
+use crate::network_grants::NetworkBounds;
 use crate::profile::DEFAULT_PROFILE;
 
 const SANDBOX: Keys = Keys {
-    known: &["profile", "profiles", "read", "write", "env", "limits", "min_tier"],
-    later: &["egress", "loopback", "publish", "secrets"],
+    known: &["profile", "profiles", "read", "write", "env", "egress", "loopback", "publish", "limits", "min_tier"],
+    later: &["secrets"],
 };
 
 /// Reads the most that a run may have.
@@ -39,6 +41,11 @@ pub(crate) fn ceiling(item: &Item<'_>) -> Result<Ceiling, LoadError> {
         read: table.get("read").map(|item| item.each(place)).transpose()?,
         write: table.get("write").map(|item| item.each(place)).transpose()?,
         env: table.get("env").map(|item| item.each(variable_glob)).transpose()?,
+        network: NetworkBounds {
+            egress: table.get("egress").map(|item| item.each(egress)).transpose()?,
+            loopback: table.get("loopback").map(|item| item.each(loopback)).transpose()?,
+            publish: table.get("publish").map(|item| item.each(publish)).transpose()?,
+        },
         limits: table.get("limits").map(|item| limits(&item)).transpose()?.unwrap_or_default(),
         min_tier: table.get("min_tier").map(|item| tier(&item)).transpose()?,
     })))

@@ -3,6 +3,7 @@
 mod ceiling;
 mod error;
 mod examples;
+mod network;
 mod policy;
 mod profile;
 mod rule;

@@ -9,14 +9,15 @@ use crate::environment::is_loader_variable;
 use crate::grants::{Grant, Origin, Place, Visibility, WorkspaceAccess};
 use crate::limits::Limits;
 use crate::load::LoadError;
+use crate::load::network::network;
 use crate::path::AbsPath;
 use crate::plan::Tier;
 use crate::profile::{Example, OwnGrants, Parent, Profile};
 use crate::text::Text;
 
 const PROFILE: Keys = Keys {
-    known: &["name", "description", "extends", "suggest_for", "min_tier", "fs", "env", "limits", "examples"],
-    later: &["net", "secrets", "output", "lifecycle", "cache"],
+    known: &["name", "description", "extends", "suggest_for", "min_tier", "fs", "net", "env", "limits", "examples"],
+    later: &["secrets", "output", "lifecycle", "cache"],
 };
 
 const FS: Keys =
@@ -114,6 +115,9 @@ fn own_grants(table: &Table<'_>) -> Result<OwnGrants, LoadError> {
     let mut own = OwnGrants { min_tier, ..OwnGrants::default() };
     if let Some(item) = table.get("fs") {
         read_files(&item.table(&FS)?, &mut own)?;
+    }
+    if let Some(item) = table.get("net") {
+        own.network = network(&item)?;
     }
     if let Some(item) = table.get("env") {
         read_environment(&item.table(&ENV)?, &mut own)?;

@@ -2,10 +2,12 @@
 //!
 //! What is not listed here does not exist inside. Never listed: `shadow`, `gshadow`, `ssh`, `ssl/private`,
 //! `sudoers`, `machine-id`, `NetworkManager`, `opaque`; `gitconfig`, which may name credential helpers;
-//! `profile` and `environment`, which may hold a site's own scripts and tokens; `resolv.conf`, as there is no network.
+//! `profile` and `environment`, which may hold a site's own scripts and tokens; `resolv.conf`, as the sandbox has a
+//! resolver of its own.
 
 use super::granted;
 use super::identity::{self, Person};
+use super::network;
 use super::refusal::Refusal;
 use super::tree::{Rank, Tree};
 use crate::facts::HostFacts;
@@ -107,6 +109,7 @@ pub(super) fn skeleton(tree: &mut Tree, person: &Person) -> Result<(), Refusal> 
     put("/etc/mtab", Content::Symlink { text: Text::from("/proc/self/mounts") })?;
     put("/etc/nsswitch.conf", Content::File { text: NAME_SERVICES.to_owned() })?;
     put("/etc/passwd", Content::File { text: identity::passwd(person) })?;
+    put("/etc/resolv.conf", Content::File { text: network::resolver_settings() })?;
     put("/proc", Content::Proc)?;
     put("/run", Content::Private { mode: 0o755 })?;
     put("/tmp", Content::Private { mode: 0o1777 })?;

@@ -1,6 +1,7 @@
 use super::*;
 use opaque_policy::limits::Limits;
-use opaque_policy::plan::{Authority, IdMap, Identity, Network, Tier, Variable};
+use opaque_policy::network::Network;
+use opaque_policy::plan::{Authority, IdMap, Identity, Tier, Variable};
 use opaque_policy::principal::{ClientKind, Principal};
 use opaque_policy::request::{Inode, Program};
 use opaque_policy::text::Text;
@@ -80,7 +81,7 @@ fn plan() -> Plan {
         mounts: vec![],
         protected: vec![],
         workspace: None,
-        network: Network::PrivateLoopback,
+        network: Network::default(),
         limits: Limits::default(),
         authority: Authority {
             profile: "default".into(),

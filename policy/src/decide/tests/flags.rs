@@ -138,6 +138,7 @@ fn host(real: &str) -> HostFacts {
     let leads_to = Leads::Directory(Inode { device: 1, number: 3 });
     let link = PathFact::Link { text, real: Some(path(real)), leads_to };
     HostFacts {
+        endpoints: BTreeMap::new(),
         account: Account { uid: 1000, gid: 1000, name: "ann".into(), home: home() },
         env: BTreeMap::new(),
         paths: BTreeMap::from([(path("/srv/link"), link)]),

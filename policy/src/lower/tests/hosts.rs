@@ -77,6 +77,7 @@ impl Host {
     pub(super) fn bare(name: &str, id: u32, home: &str) -> Self {
         let account = Account { uid: id, gid: id, name: name.to_owned(), home: path(home) };
         let facts = HostFacts {
+            endpoints: BTreeMap::new(),
             account,
             env: BTreeMap::new(),
             paths: BTreeMap::new(),
@@ -99,6 +100,7 @@ impl Host {
                 .to_vec(),
             env_pass: ["LANG", "TERM", "TZ"].map(Text::from).to_vec(),
             env_set: BTreeMap::new(),
+            network: crate::network_grants::NetworkGrants::default(),
             limits: Limits::default(),
             min_tier: Tier::Namespaces,
         };
