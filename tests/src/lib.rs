@@ -4,6 +4,7 @@
 
 pub mod bench;
 mod harness;
+pub mod internet;
 
 pub use harness::binaries::{opaque_run, opaque_run_with_faults, probe};
 pub use harness::ended::Ended;
