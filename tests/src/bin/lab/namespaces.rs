@@ -143,7 +143,7 @@ fn settle() {
 
 /// Runs commands of `ip`, where this thread stands; those for IPv6 only where the kernel has it.
 fn ip(commands: &[String]) -> Result<(), Missing> {
-    let mut child = Command::new("ip")
+    let mut child = Command::new(opaque_tests::program("ip").unwrap_or("/usr/sbin/ip".into()))
         .args(["-batch", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,10 @@ pub(crate) struct Started(Child);
 
 /// Starts nginx in the namespace that this thread stands in; none where it is not installed.
 pub(crate) fn start(authority: &Authority, directory: &Path) -> Option<Started> {
-    let program = find()?;
+    let program = opaque_tests::program("nginx").unwrap_or("/usr/sbin/nginx".into());
+    if !program.is_file() {
+        return None;
+    }
     let directory = directory.join("nginx");
     fs::create_dir(&directory).expect("the lab's directory is ours");
     let names: Vec<String> = PUBLIC_NAMES.iter().chain(EVIL_NAMES).map(|name| (*name).to_owned()).collect();
@@ -53,12 +56,6 @@ impl Started {
         }
         true
     }
-}
-
-fn find() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let directories = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
-    directories.map(|directory| directory.join("nginx")).find(|program| program.is_file())
 }
 
 /// Everything that it writes lies in its own directory.
