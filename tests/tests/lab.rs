@@ -111,6 +111,23 @@ fn the_web_server_keeps_connections_and_tells_what_it_was_asked() {
 }
 
 #[test]
+fn the_web_server_leaves_http_when_asked_and_speaks_the_older_tls() {
+    if !has("curl") {
+        return;
+    }
+    each_identity_in_a_lab(|sandbox, lab| {
+        let request = "GET /upgrade HTTP/1.1\r\nHost: www.example.test\r\nUpgrade: echo\r\n\r\nping";
+        let ended = tcp(sandbox, lab, internet::WEB, port::HTTP_OTHER, request);
+        let text = ended.expect(0).text();
+        assert!(text.starts_with("HTTP/1.1 101 ") && text.ends_with("ping"), "{ended}");
+        assert_eq!(lab.connections()[0].requests[0].host.as_deref(), Some("www.example.test"));
+        let url = format!("https://www.example.test:{}/status/418", port::HTTPS_OTHER);
+        let ended = curl(sandbox, lab, &["--tls-max", "1.2", "-o", "/dev/null", "-w", "%{http_code}", &url]);
+        assert_eq!(ended.expect(0).text(), "418");
+    });
+}
+
+#[test]
 fn a_file_below_a_host_is_served_to_that_host_only() {
     if !has("curl") {
         return;
@@ -200,7 +217,8 @@ fn every_name_of_the_lab_leads_where_it_says() {
 fn a_rebinding_name_alternates_a_slow_one_takes_its_time_and_a_crowded_one_needs_tcp() {
     each_identity_in_a_lab(|sandbox, lab| {
         let resolve = |name: &str| {
-            let ended = lab.outside(sandbox, ["getent", "ahostsv4", name]);
+            // Asks for both kinds of address; only the question for one of them takes a turn.
+            let ended = lab.outside(sandbox, ["getent", "ahosts", name]);
             let text = ended.expect(0).text();
             text.lines().filter(|line| line.contains("STREAM")).map(str::to_owned).collect::<Vec<_>>()
         };
@@ -215,7 +233,7 @@ fn a_rebinding_name_alternates_a_slow_one_takes_its_time_and_a_crowded_one_needs
         assert_eq!(resolve(internet::CROWDED).len(), 60);
         let ways: Vec<String> =
             lab.queries().into_iter().filter(|query| query.name == internet::CROWDED).map(|q| q.transport).collect();
-        assert_eq!(ways, ["udp", "tcp"]);
+        assert_eq!(ways[..4], ["udp", "udp", "tcp", "tcp"], "both questions, and both again");
     });
 }
 
@@ -232,7 +250,13 @@ fn the_servers_over_tcp_do_what_they_are_for() {
         assert_eq!(says(port::RESET, "ping"), "reset");
         assert_eq!(says(port::SILENT, "ping"), "");
         assert_eq!(says(port::FAREWELL, "ping"), "bye");
-        assert_ne!(tcp(sandbox, lab, internet::WEB, port::CLOSED, "ping").code, Some(0));
+        let exchanges =
+            |target: &str| lab.around(sandbox.launch_probe_outside(&["tcp-exchange", target, "ping"])).finish();
+        assert_eq!(exchanges("db.example.test:7").done(), "ping");
+        assert_eq!(exchanges(&socket_address(internet::WEB, port::CLOSED)).refused(), "ECONNREFUSED");
+        assert_eq!(exchanges("unknown.test:7").refused(), "ENOENT");
+        let resolved = lab.around(sandbox.launch_probe_outside(&["resolve", "db.example.test"])).finish().done();
+        assert_eq!(resolved, internet::WEB);
         let farewell = || lab.connections().into_iter().find(|known| known.local.port() == port::FAREWELL);
         assert!(opaque_tests::eventually(Duration::from_secs(5), || farewell().unwrap().received == Some(4)));
         assert!(lab.connections().iter().all(|known| known.local.port() != port::CLOSED));
@@ -256,11 +280,14 @@ fn addresses_that_no_name_may_lead_to_answer_outside() {
             let connections = lab.connections();
             let last = connections.last().unwrap();
             assert_eq!((last.local.to_string(), last.side), (socket_address(address, port::ECHO), side));
-            let target = socket_address(address, port::UDP_ECHO);
-            lab.around(sandbox.launch_probe_outside(&["udp-exchange", &target])).finish().done();
-            let datagrams = lab.datagrams();
-            let last = datagrams.last().unwrap();
-            assert_eq!((last.local.to_string(), last.side, last.bytes), (target, side, 5));
+            let ports = if side == Side::Host { &[port::UDP_ECHO][..] } else { &[port::UDP_ECHO, port::UDP_TIME] };
+            for port in ports {
+                let target = socket_address(address, *port);
+                lab.around(sandbox.launch_probe_outside(&["udp-exchange", &target])).finish().done();
+                let datagrams = lab.datagrams();
+                let last = datagrams.last().unwrap();
+                assert_eq!((last.local.to_string(), last.side, last.bytes), (target, side, 5));
+            }
         }
     });
 }

@@ -22,7 +22,7 @@ use super::sandbox::Sandbox;
 use crate::internet;
 
 /// Two network namespaces with a wire between them: `host`, where commands are started, and `internet`, where the
-/// servers are that [`internet`] describes. Dropping it ends them.
+/// servers are that [`internet`] describes. Dropping it ends them; so does the end of the thread that started it.
 ///
 /// ```text
 /// host      lo 127.0.0.1, ::1     lab0 25.1.0.2, 2d00:1::2, default route to the internet

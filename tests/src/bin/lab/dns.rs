@@ -66,7 +66,7 @@ fn answer(lab: &Lab, bytes: &[u8], transport: Transport, local: SocketAddr, peer
     };
     lab.queries.add(&json!({ "name": name, "kind": kind, "transport": way, "server": local, "client": peer }));
     let query = query?;
-    let answer = match zone::find(&query.name, &lab.names) {
+    let answer = match zone::find(&query.name, query.kind, &lab.names) {
         Some(entry) => {
             std::thread::sleep(entry.delay);
             Answer { exists: true, alias: entry.alias, addresses: entry.addresses, ttl: entry.ttl }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use opaque_tests::internet;
 
+use crate::message;
+
 const TTL: u32 = 60;
 const CROWD: std::ops::RangeInclusive<u8> = 1..=60;
 
@@ -23,11 +25,13 @@ pub(crate) struct Entry {
 }
 
 /// Looks a name up, in lower case and without a final dot. `added` holds a name and its addresses a line.
-pub(crate) fn find(name: &str, added: &Path) -> Option<Entry> {
+pub(crate) fn find(name: &str, kind: u16, added: &Path) -> Option<Entry> {
     match name {
         internet::ALIAS => Some(alias("api.example.test")),
         internet::ALIAS_OUT => Some(alias("evil.test")),
-        internet::REBINDING => Some(Entry { ttl: 0, ..entry(vec![by_turns()]) }),
+        // Only a question for addresses of this kind takes a turn.
+        internet::REBINDING if kind == message::A => Some(Entry { ttl: 0, ..entry(vec![by_turns()]) }),
+        internet::REBINDING => Some(Entry { ttl: 0, ..entry(Vec::new()) }),
         internet::CROWDED => Some(entry(CROWD.map(|host| Ipv4Addr::new(25, 1, 3, host).into()).collect())),
         internet::SLOW => Some(Entry { delay: Duration::from_millis(300), ..entry(fixed(name)?) }),
         _ => fixed(name).or_else(|| from_file(name, added)).map(entry),
