@@ -15,8 +15,9 @@ try:
     s.shutdown(socket.SHUT_WR)
     while b := s.recv(65536):
         sys.stdout.write(b.decode())
-except ConnectionResetError:
-    print('reset')";
+except OSError as error:
+    # ECONNRESET, EPIPE, ENOTCONN: the reset came while reading, before writing, or before closing.
+    print('reset' if error.errno in (104, 32, 107) else error)";
 
 const PYTHON: &str = "/usr/bin/python3";
 

@@ -138,9 +138,14 @@ impl Lab {
         self.ready["ipv6"] == true
     }
 
-    /// True when HTTP/2 is served as well.
+    /// True when HTTP/2 is served as well; false where nginx is not installed.
+    ///
+    /// # Panics
+    /// When nginx is installed and does not serve.
     #[must_use]
     pub fn has_http2(&self) -> bool {
+        let errors = || fs::read_to_string(self.directory.join("nginx/errors")).unwrap_or_default();
+        assert_ne!(self.ready["http2"], false, "nginx does not serve: {}", errors());
         self.ready["http2"] == true
     }
 

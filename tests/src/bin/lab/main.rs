@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     let http2 = nginx::start(&lab.authority, &directory);
     serve_internet(&lab);
     packets::watch(&lab, namespaces::INTERNET_END);
-    let http2 = http2.is_some_and(nginx::Started::wait);
+    let http2 = http2.map(nginx::Started::wait);
     let ready = serde_json::json!({
         "host": namespaces.host_path(),
         "user": namespaces.user_path(),

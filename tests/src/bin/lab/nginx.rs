@@ -58,7 +58,8 @@ impl Started {
     }
 }
 
-/// Everything that it writes lies in its own directory.
+/// Everything that it writes lies in its own directory and belongs to the lab's superuser: a plain user's lab has no
+/// other account to give it to.
 fn configuration() -> String {
     let listen = if namespaces::has_ipv6() { "[::]" } else { "0.0.0.0" };
     let only = if namespaces::has_ipv6() { " ipv6only=off" } else { "" };
@@ -67,7 +68,7 @@ fn configuration() -> String {
         .concat();
     let port = port::HTTP2;
     format!(
-        "daemon off;\nmaster_process off;\npid pid;\nerror_log errors;\n\
+        "user root root;\ndaemon off;\nmaster_process off;\npid pid;\nerror_log errors;\n\
          events {{ worker_connections 256; }}\n\
          http {{\n{places}    access_log requests;\n    default_type text/plain;\n\
          \x20   server {{\n        listen {listen}:{port} ssl http2{only};\n\
