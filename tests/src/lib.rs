@@ -4,11 +4,14 @@
 
 pub mod bench;
 mod harness;
+pub mod internet;
 
 pub use harness::binaries::{opaque_run, opaque_run_with_faults, probe};
 pub use harness::ended::Ended;
 pub use harness::host::{Processes, cgroups, eventually, missing, program, tree};
 pub use harness::identity::{Identity, each_identity};
+pub use harness::lab::{Lab, each_identity_in_a_lab};
+pub use harness::lab_log::{Connection, Datagram, Flow, Query, Request, Side};
 pub use harness::launch::{Launch, Running};
 pub use harness::probing::Twin;
 pub use harness::sandbox::Sandbox;

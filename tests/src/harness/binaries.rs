@@ -1,4 +1,4 @@
-//! Finds the programs under test: `opaque-run` (`OPAQUE_RUN` names it, else it is built once) and the probe.
+//! Finds the programs under test: `opaque-run` (`OPAQUE_RUN` names it, else it is built once) and the tests' own.
 
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -27,14 +27,23 @@ enum Build {
     Faults,
 }
 
-/// The probe; Cargo builds it before the tests of this package.
+/// The probe.
 pub fn probe() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
-    FOUND.get_or_init(|| {
-        let probe = profile_directory().join("opaque-probe");
-        assert!(probe.exists(), "{} is missing: cargo build -p opaque-tests", probe.display());
-        probe
-    })
+    FOUND.get_or_init(|| own("opaque-probe"))
+}
+
+/// The process that makes an internet for a test.
+pub(crate) fn lab() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| own("opaque-lab"))
+}
+
+/// A program of this package; Cargo builds them before the tests.
+fn own(name: &str) -> PathBuf {
+    let program = profile_directory().join(name);
+    assert!(program.exists(), "{} is missing: cargo build -p opaque-tests", program.display());
+    program
 }
 
 /// Builds `opaque-run` beside the tests, once for all the test programs that one `cargo test` starts.

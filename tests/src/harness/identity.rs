@@ -1,5 +1,6 @@
 //! The users that every test runs as.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -80,7 +81,7 @@ impl fmt::Display for Identity {
 }
 
 /// Leaves a test, by panic: what it needs is missing for this identity.
-pub(crate) struct Skip(pub(crate) &'static str);
+pub(crate) struct Skip(pub(crate) Cow<'static, str>);
 
 /// Runs a test once as each identity, each time in a sandbox of its own, and names those that failed.
 ///

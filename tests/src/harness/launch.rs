@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::ended::Ended;
-use super::place::Place;
+use super::place::{Place, Standing};
 use super::terminal::Terminal;
 
 /// How long a command may take unless a test says otherwise.
@@ -123,6 +123,12 @@ impl Launch {
 
     pub(crate) fn place(mut self, place: Place) -> Self {
         self.place = place;
+        self
+    }
+
+    /// In these namespaces, where each source stands at its target as well.
+    pub(crate) fn within(mut self, standing: Standing, binds: &[(PathBuf, PathBuf)]) -> Self {
+        self.place = self.place.within(standing, binds);
         self
     }
 

@@ -1,9 +1,12 @@
-//! Reading order: who runs (identity), where (sandbox), what (launch, probing), and what came of it (ended).
+//! Reading order: who runs (identity), where (sandbox), what (launch, probing), and what came of it (ended);
+//! `lab` adds a network, `lab_log` what its servers saw.
 
 pub(crate) mod binaries;
 pub(crate) mod ended;
 pub(crate) mod host;
 pub(crate) mod identity;
+pub(crate) mod lab;
+pub(crate) mod lab_log;
 pub(crate) mod launch;
 pub(crate) mod place;
 pub(crate) mod probing;

@@ -1,13 +1,25 @@
-//! Puts a started process in its place: a mount namespace with the test's account file, and its user.
+//! Puts a started process in its place: a mount namespace with the test's account file, and its user; where asked for,
+//! in a network namespace of a lab's.
 //!
 //! Everything is prepared before the fork; [`Place::enter`] runs between fork and exec and only makes system calls.
 
 use std::ffi::CString;
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::identity::Identity;
+
+/// Namespaces that stand already, for processes to enter.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    /// The user namespace that owns the other, unless it is the suite's own. Its superuser is the suite's user.
+    pub(crate) user: Option<Arc<OwnedFd>>,
+    /// The network namespace.
+    pub(crate) network: Arc<OwnedFd>,
+}
 
 /// Where and as whom a process runs.
 #[derive(Debug, Clone)]
@@ -16,25 +28,31 @@ pub(crate) struct Place {
     binds: Vec<(CString, CString)>,
     empty: Vec<CString>,
     full: Option<CString>,
+    standing: Option<Standing>,
     id_maps: [(CString, CString); 3],
 }
 
 impl Place {
     /// A place for `identity` where each source stands at its target as well.
     pub(crate) fn new(identity: Identity, binds: &[(PathBuf, PathBuf)], empty: &[PathBuf]) -> Self {
-        let (uid, gid) = (identity.uid(), identity.gid());
-        let text = |text: String| CString::new(text).expect("no NUL in an id map");
         Self {
             identity,
-            binds: binds.iter().map(|(source, target)| (c_path(source), c_path(target))).collect(),
+            binds: c_binds(binds),
             empty: empty.iter().map(|path| c_path(path)).collect(),
             full: None,
-            id_maps: [
-                (text("/proc/self/setgroups".into()), text("deny".into())),
-                (text("/proc/self/uid_map".into()), text(format!("{uid} {uid} 1"))),
-                (text("/proc/self/gid_map".into()), text(format!("{gid} {gid} 1"))),
-            ],
+            standing: None,
+            id_maps: id_maps((identity.uid(), identity.gid()), (identity.uid(), identity.gid())),
         }
+    }
+
+    /// The same place in these namespaces, where each source stands at its target as well.
+    pub(crate) fn within(mut self, standing: Standing, binds: &[(PathBuf, PathBuf)]) -> Self {
+        self.binds.extend(c_binds(binds));
+        if standing.user.is_some() {
+            self.id_maps = id_maps((self.identity.uid(), self.identity.gid()), (0, 0));
+        }
+        self.standing = Some(standing);
+        self
     }
 
     /// The same place where a directory has no room for a byte (its only inode is its root).
@@ -45,6 +63,12 @@ impl Place {
 
     /// Enters the place. Called in the child, before exec.
     pub(crate) fn enter(&self) -> io::Result<()> {
+        if let Some(standing) = &self.standing {
+            if let Some(user) = &standing.user {
+                enter(user, libc::CLONE_NEWUSER)?;
+            }
+            enter(&standing.network, libc::CLONE_NEWNET)?;
+        }
         let user = matches!(self.identity, Identity::Caller { .. });
         let namespaces = libc::CLONE_NEWNS | if user { libc::CLONE_NEWUSER } else { 0 };
         // SAFETY: no pointer is passed.
@@ -86,6 +110,11 @@ impl Place {
     }
 }
 
+fn enter(namespace: &OwnedFd, kind: libc::c_int) -> io::Result<()> {
+    // SAFETY: no pointer is passed; the descriptor is open.
+    check(unsafe { libc::setns(namespace.as_raw_fd(), kind) })
+}
+
 fn mount(source: Option<&CString>, target: &std::ffi::CStr, flags: libc::c_ulong) -> io::Result<()> {
     let source = source.map_or(std::ptr::null(), |source| source.as_ptr());
     // SAFETY: the strings end in NUL; no type or data is passed.
@@ -110,4 +139,18 @@ fn check(result: libc::c_int) -> io::Result<()> {
 
 fn c_path(path: &Path) -> CString {
     CString::new(path.as_os_str().as_bytes()).expect("no NUL in a test's path")
+}
+
+fn c_binds(binds: &[(PathBuf, PathBuf)]) -> Vec<(CString, CString)> {
+    binds.iter().map(|(source, target)| (c_path(source), c_path(target))).collect()
+}
+
+/// What maps the ids inside to those outside, in the order of writing.
+fn id_maps(inside: (u32, u32), outside: (u32, u32)) -> [(CString, CString); 3] {
+    [
+        ("setgroups", "deny".to_owned()),
+        ("uid_map", format!("{} {} 1", inside.0, outside.0)),
+        ("gid_map", format!("{} {} 1", inside.1, outside.1)),
+    ]
+    .map(|(file, content)| (c_path(&Path::new("/proc/self").join(file)), c_path(Path::new(&content))))
 }

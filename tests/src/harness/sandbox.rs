@@ -166,7 +166,7 @@ impl Sandbox {
     /// that root owns is believed there.
     pub fn policy(&self, text: &str) {
         if matches!(self.identity, Identity::Caller { .. }) {
-            std::panic::panic_any(Skip("a suite that runs as root, so that policy files are believed"));
+            std::panic::panic_any(Skip("a suite that runs as root, so that policy files are believed".into()));
         }
         self.write(self.home().join(".config/opaque/policy.toml"), text);
     }

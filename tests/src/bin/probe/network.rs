@@ -1,7 +1,7 @@
 //! Acts on sockets.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::time::Duration;
@@ -13,7 +13,9 @@ pub(crate) const ACTS: &[(&str, Act)] = &[
     ("unix-send", unix_send),
     ("abstract-connect", abstract_connect),
     ("tcp-connect", tcp_connect),
+    ("tcp-exchange", tcp_exchange),
     ("udp-exchange", udp_exchange),
+    ("resolve", resolve),
     ("socket", socket),
     ("private-loopback", private_loopback),
     ("unix-pair", unix_pair),
@@ -37,6 +39,30 @@ fn abstract_connect(arguments: &[String]) -> Attempt {
 fn tcp_connect(arguments: &[String]) -> Attempt {
     let address = argument(arguments, 0).parse().expect("an address and a port");
     TcpStream::connect_timeout(&address, Duration::from_secs(3)).map(|_| String::new()).map_err(os)
+}
+
+/// Connects to the first address of a name (or to an address), sends a text, closes that direction, and tells what came
+/// back until the end.
+fn tcp_exchange(arguments: &[String]) -> Attempt {
+    let address = addresses(argument(arguments, 0))?.next().ok_or(libc::ENOENT)?;
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(3)).map_err(os)?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).map_err(os)?;
+    stream.write_all(argument(arguments, 1).as_bytes()).map_err(os)?;
+    stream.shutdown(Shutdown::Write).map_err(os)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).map_err(os)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// The addresses of a name, in the C library's order.
+fn resolve(arguments: &[String]) -> Attempt {
+    let found = addresses(&format!("{}:0", argument(arguments, 0)))?;
+    Ok(found.map(|address| address.ip().to_string()).collect::<Vec<_>>().join(" "))
+}
+
+/// What `NAME:PORT` leads to. That a name does not resolve is told as `ENOENT`, whatever the resolver said.
+fn addresses(target: &str) -> Result<std::vec::IntoIter<std::net::SocketAddr>, i32> {
+    target.to_socket_addrs().map_err(|_| libc::ENOENT)
 }
 
 /// Sends a datagram and waits for the echo: what left is known only by what came back.
