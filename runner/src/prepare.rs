@@ -4,6 +4,7 @@
 //! tree fixed. After this nothing about the plan is looked at again before the command runs.
 
 use std::ffi::CString;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 
 use opaque_policy::path::AbsPath;
@@ -16,6 +17,7 @@ use opaque_sys::image::{
     Scratch,
 };
 use opaque_sys::landlock;
+use opaque_sys::network::{Network, has_ipv6};
 use opaque_sys::seccomp::{Filter, Profile};
 use opaque_sys::step::Step;
 
@@ -74,6 +76,7 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
             inodes: decimal(plan.limits.inodes.map_or(SCRATCH_INODES, |limit| limit.max)),
         },
         ruleset,
+        network: network()?,
         filter,
         cwd: Place { path: c_string(plan.cwd.as_bytes())?, inode: materials.cwd.map(inode) },
         exec: exec(plan, &copies)?,
@@ -86,6 +89,15 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
         fault,
     };
     Ok((image, abi))
+}
+
+/// The run's own addresses: IPv4 from the range for measurements (RFC 2544), IPv6 a unique local one (RFC 4193).
+const OWN4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
+const OWN6: Ipv6Addr = Ipv6Addr::new(0xfd6f, 0x7061, 0x7175, 0x65, 0, 0, 0, 1);
+
+fn network() -> Result<Network, Refusal> {
+    let own6 = has_ipv6().then_some(OWN6);
+    Network::prepare(OWN4, own6, None).map_err(|error| failed(Step::Addresses, &error))
 }
 
 fn compile_filter(fault: Fault) -> Result<Filter, Refusal> {

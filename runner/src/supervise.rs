@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use opaque_sys::channel::{End, Message};
+use opaque_sys::network::Doors;
 use opaque_sys::notify;
 use opaque_sys::step::Failure;
 use opaque_sys::{Spawned, namespaces::NamespaceInodes};
@@ -74,7 +75,8 @@ pub fn supervise<E>(
     opaque_sys::arena::retire();
     let signals = SignalFd::with_flags(&all_signals(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .map_err(|errno| SuperviseError::Kernel(Errno::from_raw_os_error(errno as i32)))?;
-    let mut state = State { permit: Some(permit), started: None, ending: None, asked_to_end: None, left: 0 };
+    let mut state =
+        State { permit: Some(permit), started: None, ending: None, asked_to_end: None, left: 0, doors: None };
     loop {
         let ready = wait(&watched, &signals, state.timeout(&watched)).map_err(SuperviseError::Kernel)?;
         let mut is_told = false;
@@ -123,6 +125,8 @@ struct State<P> {
     asked_to_end: Option<Instant>,
     /// Files that the command left in its private home.
     left: u32,
+    /// The run's resolver is bound as long as this is held.
+    doors: Option<Doors>,
 }
 
 impl<P> State<P> {
@@ -135,6 +139,10 @@ impl<P> State<P> {
         P: FnOnce(NamespaceInodes) -> Result<(), E>,
     {
         match message {
+            Message::Doors(doors) => {
+                self.doors = Some(doors);
+                Ok(None)
+            }
             Message::Ready(namespaces) => {
                 if let Some(permit) = self.permit.take() {
                     if let Err(error) = permit(namespaces) {

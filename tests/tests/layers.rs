@@ -83,6 +83,9 @@ fn evidence(step: Step, sandbox: &Sandbox) -> Evidence {
         ),
         Step::Cwd => Probed(act(&["read", "marker"], "done of the workspace", "refused ENOENT")),
         Step::Loopback => Probed(act(&["private-loopback"], "done", "refused ENETUNREACH")),
+        Step::Addresses => Needed("step `resolver`"),
+        Step::Resolver => Needed("`resolver` does not hold"),
+        Step::Routes | Step::Rules | Step::Listeners => Elsewhere("network/tests/attested.rs of opaque-sys"),
         Step::ResourceLimits => {
             Attested("`resource-limits` does not hold", act(&["open-many", "200"], "refused EMFILE", "done 200"))
         }

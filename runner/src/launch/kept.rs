@@ -62,7 +62,10 @@ impl Kept {
             Ok(()) => Ok(kept),
             Err(refusal) => {
                 kept.spawned.kill();
-                let said = kept.spawned.channel.receive();
+                let mut said = kept.spawned.channel.receive();
+                while let Ok(Some(Message::Doors(_))) = said {
+                    said = kept.spawned.channel.receive();
+                }
                 kept.clear_up();
                 // A child that failed by itself is why the rest failed.
                 Err(match said {

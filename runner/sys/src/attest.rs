@@ -14,7 +14,7 @@ use crate::channel::ChildChannel;
 use crate::image::{Identity, Image};
 use crate::namespaces::NamespaceInodes;
 use crate::step::{Failure, Step};
-use crate::{descriptors, limits, mountinfo, privilege, seccomp};
+use crate::{descriptors, limits, mountinfo, network, privilege, seccomp};
 
 /// What attestation found missing, in the `detail` of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,14 @@ pub enum Missing {
     Unreadable = 13,
     /// Something allocated memory after the clone.
     NoAllocation = 14,
+    /// Nobody answers names at the run's own address.
+    Resolver = 15,
+    /// Somewhere no packet arrives inside.
+    Routes = 16,
+    /// A datagram got through to an address that is not granted.
+    Rules = 17,
+    /// Nobody listens at the gate.
+    Listeners = 18,
 }
 
 impl Missing {
@@ -68,6 +76,10 @@ impl Missing {
             11 => "resource-limits",
             12 => "identity",
             14 => "no-allocation",
+            15 => "resolver",
+            16 => "routes",
+            17 => "rules",
+            18 => "listeners",
             _ => "attestation",
         }
     }
@@ -134,6 +146,9 @@ pub(crate) fn every_layer(
     }
     if !limits::hold(&image.limits) {
         return Err(failed(Missing::ResourceLimits, Errno::PERM));
+    }
+    if let Some(missing) = network::attest::missing(&image.network) {
+        return Err(failed(missing, Errno::NETUNREACH));
     }
     match descriptors::only_open([channel.0.as_raw_fd(), canary.as_raw_fd()]) {
         Ok(true) => Ok(()),

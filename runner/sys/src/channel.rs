@@ -2,29 +2,37 @@
 //!
 //! Each record is sent and read whole (`SOCK_SEQPACKET`); nothing is parsed from text.
 
+use std::cell::RefCell;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags, SocketFlags, SocketType,
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
 
 use crate::namespaces::NamespaceInodes;
+use crate::network::{Doors, Expected, Handed, MOST};
 use crate::step::{Failure, Step};
 
 /// The supervisor's end.
 #[derive(Debug)]
-pub struct Channel(OwnedFd);
+pub struct Channel {
+    socket: OwnedFd,
+    /// The descriptors that are still to come; they come once, and before [`Message::Ready`].
+    expected: RefCell<Option<Expected>>,
+}
 
 /// The child's end.
 pub(crate) struct ChildChannel(pub(crate) OwnedFd);
 
 /// What the child says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Message {
+    /// The network stands; these lead into it.
+    Doors(Doors),
     /// Every layer was attested; the command waits at the barrier.
     Ready(NamespaceInodes),
     /// A step failed; the command does not start.
@@ -52,12 +60,13 @@ const FAILED: u32 = 2;
 const EXITED: u32 = 3;
 const SIGNALED: u32 = 4;
 const STOPPED: u32 = 5;
+const DOORS: u32 = 6;
 
-/// Makes the pair.
-pub(crate) fn pair() -> Result<(Channel, ChildChannel), Errno> {
+/// Makes the pair; the child will hand over what is expected.
+pub(crate) fn pair(expected: Expected) -> Result<(Channel, ChildChannel), Errno> {
     let (ours, theirs) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-    Ok((Channel(ours), ChildChannel(theirs)))
+    Ok((Channel { socket: ours, expected: RefCell::new(Some(expected)) }, ChildChannel(theirs)))
 }
 
 impl Channel {
@@ -66,7 +75,7 @@ impl Channel {
     /// # Errors
     /// The child is gone.
     pub fn go(&self) -> Result<(), Errno> {
-        rustix::net::send(&self.0, b"g", SendFlags::NOSIGNAL).map(drop)
+        rustix::net::send(&self.socket, b"g", SendFlags::NOSIGNAL).map(drop)
     }
 
     /// Lets the child go on and hands it descriptors, a few at most.
@@ -82,7 +91,7 @@ impl Channel {
         if !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
             return Err(Errno::TOOBIG);
         }
-        rustix::net::sendmsg(&self.0, &[IoSlice::new(b"g")], &mut control, SendFlags::NOSIGNAL).map(drop)
+        rustix::net::sendmsg(&self.socket, &[IoSlice::new(b"g")], &mut control, SendFlags::NOSIGNAL).map(drop)
     }
 
     /// The next message; `None` when the child has closed its end.
@@ -91,27 +100,47 @@ impl Channel {
     /// The socket failed, or the record is not one of ours.
     pub fn receive(&self) -> Result<Option<Message>, Errno> {
         let mut record = [0_u8; RECORD];
-        let length = loop {
-            match rustix::net::recv(&self.0, &mut record[..], RecvFlags::empty()) {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let received = loop {
+            let into = &mut [IoSliceMut::new(&mut record)];
+            match rustix::net::recvmsg(&self.socket, into, &mut control, RecvFlags::CMSG_CLOEXEC) {
                 // The child closed its end with a word of ours unread; what it said itself is still to come.
                 Err(Errno::INTR | Errno::CONNRESET) => {}
-                Err(errno) => return Err(errno),
-                Ok((length, _)) => break length,
+                other => break other?,
             }
         };
-        if length == 0 {
+        let mut descriptors = Vec::new();
+        for message in control.drain() {
+            match message {
+                RecvAncillaryMessage::ScmRights(some) => descriptors.extend(some),
+                _ => return Err(Errno::BADMSG),
+            }
+        }
+        if received.bytes == 0 {
             return Ok(None);
         }
-        if length != RECORD {
+        if received.bytes != RECORD || received.flags.intersects(ReturnFlags::CTRUNC | ReturnFlags::TRUNC) {
             return Err(Errno::BADMSG);
         }
-        decode(&record).map(Some).ok_or(Errno::BADMSG)
+        self.understand(&record, descriptors).map(Some).ok_or(Errno::BADMSG)
+    }
+
+    /// `None` when the record is not one of ours, or stands where it must not.
+    fn understand(&self, record: &[u8; RECORD], descriptors: Vec<OwnedFd>) -> Option<Message> {
+        let mut expected = self.expected.borrow_mut();
+        if kind(record)? == DOORS {
+            return expected.take()?.name(descriptors).map(Message::Doors);
+        }
+        let message = decode(record).filter(|_| descriptors.is_empty())?;
+        let is_early = expected.is_some() && matches!(message, Message::Ready(_));
+        (!is_early).then_some(message)
     }
 }
 
 impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 
@@ -154,8 +183,23 @@ impl ChildChannel {
         Ok(())
     }
 
+    /// Hands the supervisor everything that was opened for it, in order. Allocates nothing.
+    pub(crate) fn send_doors(&self, doors: &Handed) -> Result<(), Errno> {
+        let record = bytes([u64::from(DOORS), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        doors.with(self.0.as_fd(), |descriptors| {
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            if !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+                return Err(Errno::TOOBIG);
+            }
+            let send =
+                |control: &mut _| rustix::net::sendmsg(&self.0, &[IoSlice::new(&record)], control, SendFlags::NOSIGNAL);
+            rustix::io::retry_on_intr(|| send(&mut control)).map(drop)
+        })
+    }
+
     pub(crate) fn send(&self, message: Message) -> Result<(), Errno> {
-        let record = encode(message);
+        let record = encode(&message);
         loop {
             match rustix::net::send(&self.0, &record, SendFlags::NOSIGNAL) {
                 Err(Errno::INTR) => {}
@@ -165,10 +209,11 @@ impl ChildChannel {
     }
 }
 
-fn encode(message: Message) -> [u8; RECORD] {
+fn encode(message: &Message) -> [u8; RECORD] {
     let mut words = [0_u64; RECORD / 8];
     let [kind, a, b, c, inodes @ ..] = &mut words;
     match message {
+        Message::Doors(_) => *kind = u64::from(DOORS),
         Message::Ready(namespaces) => {
             *kind = u64::from(READY);
             for (slot, inode) in inodes.iter_mut().zip(namespaces.0) {
@@ -183,24 +228,32 @@ fn encode(message: Message) -> [u8; RECORD] {
         }
         Message::Ended(End::Code(code), left) => {
             *kind = u64::from(EXITED);
-            *a = code as u64;
-            *b = u64::from(left);
+            *a = *code as u64;
+            *b = u64::from(*left);
         }
         Message::Ended(End::Signal(signal), left) => {
             *kind = u64::from(SIGNALED);
-            *a = signal as u64;
-            *b = u64::from(left);
+            *a = *signal as u64;
+            *b = u64::from(*left);
         }
         Message::Stopped(signal) => {
             *kind = u64::from(STOPPED);
-            *a = signal as u64;
+            *a = *signal as u64;
         }
     }
+    bytes(words)
+}
+
+fn bytes(words: [u64; RECORD / 8]) -> [u8; RECORD] {
     let mut record = [0; RECORD];
     for (bytes, word) in record.chunks_exact_mut(8).zip(words) {
         bytes.copy_from_slice(&word.to_ne_bytes());
     }
     record
+}
+
+fn kind(record: &[u8; RECORD]) -> Option<u32> {
+    record.first_chunk().and_then(|word| u32::try_from(u64::from_ne_bytes(*word)).ok())
 }
 
 fn decode(record: &[u8; RECORD]) -> Option<Message> {
@@ -233,37 +286,98 @@ fn decode(record: &[u8; RECORD]) -> Option<Message> {
 mod tests {
     use super::*;
 
+    /// One descriptor, as every run has it.
+    fn expected() -> Expected {
+        Expected { has_v6: false, gate: None }
+    }
+
+    fn handed(count: usize) -> Handed {
+        let mut handed = Handed::new();
+        for _ in 0..count {
+            handed.keep(tempfile::tempfile().unwrap().into()).unwrap();
+        }
+        handed
+    }
+
+    fn heard(channel: &Channel) -> String {
+        format!("{:?}", channel.receive().unwrap())
+    }
+
     #[test]
     fn every_message_survives_the_channel() {
-        let (ours, theirs) = pair().unwrap();
-        for message in [
-            Message::Ready(NamespaceInodes([1, 2, 3, 4, 5, 6, 7])),
-            Message::Failed(Failure { step: Step::Seccomp, errno: Errno::PERM, detail: 9 }),
-            Message::Ended(End::Code(255), 3),
-            Message::Ended(End::Signal(9), 0),
-            Message::Stopped(20),
-        ] {
-            theirs.send(message).unwrap();
-            assert_eq!(ours.receive().unwrap(), Some(message));
+        let (ours, theirs) = pair(expected()).unwrap();
+        theirs.send_doors(&handed(1)).unwrap();
+        let Some(Message::Doors(doors)) = ours.receive().unwrap() else { panic!("the doors come first") };
+        assert!(rustix::io::fcntl_getfd(&doors.resolver).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
+        let messages = || {
+            [
+                Message::Ready(NamespaceInodes([1, 2, 3, 4, 5, 6, 7])),
+                Message::Failed(Failure { step: Step::Seccomp, errno: Errno::PERM, detail: 9 }),
+                Message::Ended(End::Code(255), 3),
+                Message::Ended(End::Signal(9), 0),
+                Message::Stopped(20),
+            ]
+        };
+        for (sent, same) in messages().into_iter().zip(messages()) {
+            theirs.send(sent).unwrap();
+            assert_eq!(heard(&ours), format!("{:?}", Some(same)));
         }
         drop(theirs);
-        assert_eq!(ours.receive().unwrap(), None);
+        assert_eq!(heard(&ours), "None");
+    }
+
+    #[test]
+    fn a_child_that_hands_over_too_much_or_too_little_is_not_understood() {
+        for count in [0, 2, MOST] {
+            let (ours, theirs) = pair(expected()).unwrap();
+            theirs.send_doors(&handed(count)).unwrap();
+            assert_eq!(ours.receive().unwrap_err(), Errno::BADMSG, "{count}");
+        }
+    }
+
+    #[test]
+    fn a_child_that_hands_over_twice_is_not_understood() {
+        let (ours, theirs) = pair(expected()).unwrap();
+        theirs.send_doors(&handed(1)).unwrap();
+        theirs.send_doors(&handed(1)).unwrap();
+        assert!(matches!(ours.receive(), Ok(Some(Message::Doors(_)))));
+        assert_eq!(ours.receive().unwrap_err(), Errno::BADMSG);
+    }
+
+    #[test]
+    fn a_child_that_is_ready_before_it_has_handed_over_is_not_understood() {
+        let (ours, theirs) = pair(expected()).unwrap();
+        theirs.send(Message::Ready(NamespaceInodes([0; 7]))).unwrap();
+        assert_eq!(ours.receive().unwrap_err(), Errno::BADMSG);
+    }
+
+    #[test]
+    fn a_descriptor_that_comes_with_another_message_is_not_understood() {
+        let (ours, theirs) = pair(expected()).unwrap();
+        let stowaway = tempfile::tempfile().unwrap();
+        let descriptors = [stowaway.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        assert!(control.push(SendAncillaryMessage::ScmRights(&descriptors)));
+        let record = encode(&Message::Stopped(20));
+        rustix::net::sendmsg(&theirs.0, &[IoSlice::new(&record)], &mut control, SendFlags::empty()).unwrap();
+        assert_eq!(ours.receive().unwrap_err(), Errno::BADMSG);
     }
 
     #[test]
     fn what_a_child_says_before_it_dies_is_heard_even_when_it_did_not_listen() {
-        let (ours, theirs) = pair().unwrap();
-        let last = Message::Failed(Failure { step: Step::IdMap, errno: Errno::IO, detail: 0 });
+        let (ours, theirs) = pair(expected()).unwrap();
+        let last = || Message::Failed(Failure { step: Step::IdMap, errno: Errno::IO, detail: 0 });
         ours.go().unwrap();
-        theirs.send(last).unwrap();
+        theirs.send(last()).unwrap();
         drop(theirs);
-        assert_eq!(ours.receive().unwrap(), Some(last));
-        assert_eq!(ours.receive().unwrap(), None);
+        assert_eq!(heard(&ours), format!("{:?}", Some(last())));
+        assert_eq!(heard(&ours), "None");
     }
 
     #[test]
     fn a_child_whose_supervisor_is_gone_does_not_pass_the_barrier() {
-        let (ours, theirs) = pair().unwrap();
+        let (ours, theirs) = pair(expected()).unwrap();
         ours.go().unwrap();
         assert_eq!(theirs.wait(), Ok(()));
         drop(ours);

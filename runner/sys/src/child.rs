@@ -16,8 +16,9 @@ use crate::clone::{self, Forked};
 use crate::image::{IdMap, Image, Inode, Place};
 use crate::mount::root::{self, Root};
 use crate::mount::{sources, tree};
+use crate::network::{Handed, Network, addresses, loopback, sockets};
 use crate::step::{At, Failure, Step};
-use crate::{descriptors, exec, idmap, init, landlock, limits, loopback, pinned, privilege, seccomp, signals};
+use crate::{descriptors, exec, idmap, init, landlock, limits, pinned, privilege, seccomp, signals};
 
 /// Confines this process, starts the command in it and serves as its init. Never returns.
 pub(crate) fn live(mut image: Image, channel: ChildChannel) -> ! {
@@ -77,6 +78,7 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     let proc = root::new_proc().at(Step::Proc)?;
     step(Step::NestedNamespaces, &mut || root::close_nested_namespaces(&proc))?;
     step(Step::CoreDumps, &mut || root::empty_core_dumps(&proc).and_then(|()| limits::no_core_dumps()))?;
+    connect(&image.network, &proc, channel, &step)?;
     fault.check(Step::Tree).at(Step::Tree)?;
     tree::build(&root, &proc, &mut image.entries, &image.ruleset, image.identity.map)?;
     pinned::cover(&root, &image.pinned).at(Step::Tree)?;
@@ -85,7 +87,6 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     step(Step::SealRoot, &mut || root::seal(&root))?;
     step(Step::Cwd, &mut || enter(&image.cwd))?;
 
-    step(Step::Loopback, &mut loopback::up)?;
     step(Step::ResourceLimits, &mut || limits::set(&image.limits))?;
     step(Step::NoNewPrivileges, &mut privilege::no_new_privileges)?;
     step(Step::Capabilities, &mut privilege::drop_capabilities)?;
@@ -109,6 +110,29 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     fault.check(Step::Fork).at(Step::Fork)?;
     let side = clone::fork().at(Step::Fork)?;
     Ok(Confined { side, canary, copies })
+}
+
+/// Sets the run's network up and hands the supervisor its ends of it.
+fn connect(
+    network: &Network,
+    proc: &OwnedFd,
+    channel: &ChildChannel,
+    step: &impl Fn(Step, &mut dyn FnMut() -> Result<(), Errno>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut handed = Handed::new();
+    step(Step::Loopback, &mut loopback::up)?;
+    step(Step::Addresses, &mut || {
+        addresses::open_low_ports(proc)?;
+        addresses::apply(&network.addresses)
+    })?;
+    step(Step::Resolver, &mut || sockets::resolver(network, &mut handed))?;
+    if let Some(gate) = &network.gate {
+        step(Step::Routes, &mut || addresses::apply(&gate.routes))?;
+        step(Step::Rules, &mut || sockets::rules(gate, &mut handed))?;
+        step(Step::Listeners, &mut || sockets::gate(network, gate, &mut handed))?;
+    }
+    // Whatever a test left out is missed by attestation; then there is nothing whole to hand over.
+    if handed.count() == network.doors { channel.send_doors(&handed).at(Step::Resolver) } else { Ok(()) }
 }
 
 /// The command's process: checks every layer from inside, waits at the barrier, becomes the command.

@@ -6,6 +6,7 @@ use std::ffi::CString;
 use std::os::fd::{OwnedFd, RawFd};
 
 use crate::fault::Fault;
+use crate::network::Network;
 use crate::pinned::Pinned;
 use crate::seccomp::Filter;
 
@@ -19,6 +20,8 @@ pub struct Image {
     pub scratch: Scratch,
     /// Landlock ruleset, made by the supervisor, and the rights that it handles.
     pub ruleset: Ruleset,
+    /// The run's own network.
+    pub network: Network,
     /// The system call filter.
     pub filter: Filter,
     /// Working directory inside.

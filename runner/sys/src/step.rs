@@ -60,6 +60,20 @@ steps! {
     Proc = "proc",
     /// Nested user namespaces are closed.
     NestedNamespaces = "nested-namespaces",
+    /// Core dumps are turned off.
+    CoreDumps = "core-dumps",
+    /// The private loopback interface is brought up.
+    Loopback = "loopback",
+    /// The run's own addresses are added to it.
+    Addresses = "addresses",
+    /// The resolver's socket is bound.
+    Resolver = "resolver",
+    /// Every address is made to end inside.
+    Routes = "routes",
+    /// The packet filter is put in force.
+    Rules = "rules",
+    /// The gate's listeners and sockets are opened.
+    Listeners = "listeners",
     /// The file tree is put together.
     Tree = "tree",
     /// The new root takes the place of the old one.
@@ -70,12 +84,8 @@ steps! {
     SealRoot = "seal-root",
     /// The working directory is entered and compared.
     Cwd = "cwd",
-    /// The private loopback interface is brought up.
-    Loopback = "loopback",
     /// Resource limits are set.
     ResourceLimits = "resource-limits",
-    /// Core dumps are turned off.
-    CoreDumps = "core-dumps",
     /// Privileges can no longer be gained.
     NoNewPrivileges = "no-new-privileges",
     /// Every capability is dropped from every set.
