@@ -1,0 +1,3 @@
+//! The gate of a run: reads what the sandbox sends and judges where it may go.
+
+pub mod address;
