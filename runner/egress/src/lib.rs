@@ -1,3 +1,4 @@
 //! The gate of a run: reads what the sandbox sends and judges where it may go.
 
 pub mod address;
+pub mod dns;
