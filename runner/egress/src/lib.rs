@@ -3,3 +3,4 @@
 pub mod address;
 pub mod client_hello;
 pub mod dns;
+pub mod http;
