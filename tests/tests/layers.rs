@@ -82,7 +82,7 @@ fn evidence(step: Step, sandbox: &Sandbox) -> Evidence {
             act(&["write", "/opaque-canary", "x"], "refused EROFS", "done").besides(&[Step::Landlock]),
         ),
         Step::Cwd => Probed(act(&["read", "marker"], "done of the workspace", "refused ENOENT")),
-        Step::Loopback => Probed(act(&["private-loopback"], "done", "refused ENETUNREACH")),
+        Step::Loopback => Probed(act(&["private-loopback"], "done", "refused EADDRNOTAVAIL")),
         Step::Addresses => Needed("step `resolver`"),
         Step::Resolver => Needed("`resolver` does not hold"),
         Step::Routes | Step::Rules | Step::Listeners => Elsewhere("network/tests/attested.rs of opaque-sys"),

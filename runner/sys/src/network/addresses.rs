@@ -18,18 +18,21 @@ const V6: u8 = libc::AF_INET6 as u8;
 /// The messages that add the run's own addresses to loopback, beside 127.0.0.1 and ::1.
 pub(crate) fn add(own4: Ipv4Addr, own6: Option<Ipv6Addr>) -> Messages {
     let mut messages = Messages::default();
-    let mut address = |family: u8, flags: u8, bytes: &[u8]| {
+    let mut address = |family: u8, flags: u32, bytes: &[u8]| {
         messages.push(libc::RTM_NEWADDR, NEW, |body| {
             // `struct ifaddrmsg`: family, bits of the prefix, flags, scope, interface.
             let [bits, index] = [(bytes.len() * 8) as u32, LOOPBACK];
-            body.fixed(&[&[family, bits as u8, flags, 0][..], &index.to_ne_bytes()].concat());
+            body.fixed(&[&[family, bits as u8, 0, 0][..], &index.to_ne_bytes()].concat());
             body.attribute(libc::IFA_LOCAL, bytes);
             body.attribute(libc::IFA_ADDRESS, bytes);
+            body.attribute(libc::IFA_FLAGS, &flags.to_ne_bytes());
         });
     };
     address(V4, 0, &own4.octets());
     if let Some(own6) = own6 {
-        address(V6, libc::IFA_F_NODAD as u8, &own6.octets());
+        // The kernel makes an IPv6 address local in a work queue, after it has answered. A route to its prefix would be
+        // there at once and until then lead what comes back nowhere; without one the route for everything takes it.
+        address(V6, libc::IFA_F_NODAD | libc::IFA_F_NOPREFIXROUTE, &own6.octets());
     }
     messages
 }
