@@ -70,6 +70,14 @@ fn a_hello_tells_its_server_and_its_protocols() {
 }
 
 #[test]
+fn a_hello_of_a_common_client_is_read() {
+    // In front are two bytes for the fuzz target that begins from it.
+    let hello = &include_bytes!("../../../../fuzz/seeds/client_hello/openssl")[2..];
+    let alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    assert_eq!(read(hello), Progress::Hello(Hello { alpn, ..said("api.example.test") }));
+}
+
+#[test]
 fn an_encrypted_hello_is_reported_in_either_form() {
     for hidden in [ech(), extension(0xffce, &[0; 200])] {
         let expected = Hello { has_ech: true, ..said("outer.test") };
