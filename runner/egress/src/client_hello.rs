@@ -67,7 +67,7 @@ pub enum WhyNotTls {
     /// An extension that is there twice: two readers could take different ones.
     #[error("the client hello has an extension twice")]
     Twice,
-    /// More extensions or protocols than any client sends.
+    /// More records, extensions or protocols than any client sends.
     #[error("the client hello has too many parts")]
     TooMany,
     /// Not exactly one server name, or one that is no host name.

@@ -14,6 +14,7 @@ mod target;
 
 use std::net::IpAddr;
 
+use opaque_policy::cidr::plain;
 use opaque_policy::host_name::HostName;
 
 use block::Block;
@@ -95,9 +96,14 @@ enum State {
 }
 
 impl Requests {
-    /// Begins with the first request of a connection to this host at this port.
+    /// Begins with the first request of a connection to this host at this port. An IPv4 address in the clothes of IPv6 is
+    /// that IPv4 address.
     #[must_use]
     pub fn new(host: ExpectedHost, port: u16) -> Self {
+        let host = match host {
+            ExpectedHost::Name(_) => host,
+            ExpectedHost::Address(address) => ExpectedHost::Address(plain(address)),
+        };
         Self { host, port, state: State::Head(Block::new(LONGEST_HEAD)) }
     }
 

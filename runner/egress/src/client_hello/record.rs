@@ -5,6 +5,8 @@ use super::WhyNotTls;
 /// Record of handshake messages, and the longest fragment that one holds (RFC 8446, 5.1).
 const HANDSHAKE: u8 = 22;
 const LONGEST_FRAGMENT: usize = 1 << 14;
+/// More records than any client spreads a hello over; two or three are known. Each costs rustls some work.
+pub(super) const MOST_RECORDS: usize = 64;
 /// The first byte of every version since SSL 3.
 const MAJOR: u8 = 3;
 const RECORD_HEADER: usize = 5;
@@ -16,6 +18,8 @@ const MESSAGE_HEADER: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Assembled {
     message: Vec<u8>,
+    /// How many records were taken.
+    records: usize,
     /// How many bytes of the stream were taken: whole records only.
     end: usize,
 }
@@ -25,6 +29,10 @@ impl Assembled {
     /// is complete.
     pub(super) fn read(&mut self, stream: &[u8]) -> Result<bool, WhyNotTls> {
         while let Some(fragment) = next(stream.get(self.end..).unwrap_or_default())? {
+            if self.records == MOST_RECORDS {
+                return Err(WhyNotTls::TooMany);
+            }
+            self.records += 1;
             self.message.extend(fragment);
             self.end += RECORD_HEADER + fragment.len();
             if self.is_complete()? {

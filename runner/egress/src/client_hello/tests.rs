@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::record::MOST_RECORDS;
 use super::*;
 
 fn short(data: &[u8]) -> Vec<u8> {
@@ -67,6 +68,14 @@ fn a_hello_tells_its_server_and_its_protocols() {
     assert_eq!(read(&hello(&[alpn(&protocols), sni(b"a.test")])), Progress::Hello(expected));
     let nothing = Hello { server_name: None, ..said("a.test") };
     assert_eq!(read(&hello(&[])), Progress::Hello(nothing));
+}
+
+#[test]
+fn a_hello_of_a_common_client_is_read() {
+    // In front are two bytes for the fuzz target that begins from it.
+    let hello = &include_bytes!("../../../../fuzz/seeds/client_hello/openssl")[2..];
+    let alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    assert_eq!(read(hello), Progress::Hello(Hello { alpn, ..said("api.example.test") }));
 }
 
 #[test]
@@ -171,9 +180,11 @@ fn a_hello_may_be_long_but_not_longer_than_the_bound() {
     let most = LONGEST_HELLO - padded(0).len();
     assert_eq!(read(&padded(most)), Progress::Hello(said("a.test")));
     assert_eq!(read(&padded(most + 1)), Progress::Refused(WhyNotTls::TooLong));
-    // In fragments of one byte each a hello takes six times its size.
-    assert_eq!(read(&records(&message(&[signatures(), sni(b"a.test")]), 1)), Progress::Hello(said("a.test")));
-    let scattered = records(&message(&[signatures(), extension(21, &[0; 3000])]), 1);
+    // In pieces it takes as many headers more.
+    let whole = message(&[signatures(), sni(b"a.test")]);
+    assert_eq!(read(&records(&whole, whole.len().div_ceil(MOST_RECORDS))), Progress::Hello(said("a.test")));
+    assert_eq!(read(&records(&whole, 1)), Progress::Refused(WhyNotTls::TooMany));
+    let scattered = records(&message(&[signatures(), extension(21, &[0; LONGEST_HELLO - 400])]), 257);
     assert_eq!(read(&scattered), Progress::Refused(WhyNotTls::TooLong));
 }
 
@@ -189,7 +200,7 @@ fn what_follows_a_hello_is_kept_and_changes_nothing() {
 proptest! {
     #[test]
     fn how_a_hello_is_cut_makes_no_difference(
-        fragment in 1..400_usize,
+        fragment in 12..400_usize,
         piece in 1..400_usize,
         changed in proptest::option::of((0..400_usize, any::<u8>())),
     ) {

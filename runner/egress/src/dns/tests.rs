@@ -175,6 +175,20 @@ fn an_answer_without_addresses_says_why() {
 }
 
 #[test]
+fn an_answer_keeps_to_its_room_and_never_tells_without_its_question() {
+    let question = read(&with_opt(api(), b"")).unwrap();
+    let (header, raw) = (12, question.raw.len());
+    for room in 0..600 {
+        let bytes = answer(&question, &Answer::Addresses(vec![[198, 18, 0, 7].into(); 60]), room);
+        let reply = read_reply(&bytes).unwrap();
+        let space = room.clamp(header, LONGEST_REPLY) - header;
+        assert_eq!(reply.question.is_empty(), space < raw, "{room}");
+        assert_eq!(reply.addresses.len(), space.saturating_sub(raw + 11) / 16, "{room}");
+        assert!(bytes.len() <= header + space);
+    }
+}
+
+#[test]
 fn the_bytes_of_an_answer_are_these() {
     let question = read(&asked(&[b"a", b"test"], 1)).unwrap();
     let reply = answer(&question, &Answer::Addresses(vec![[198, 18, 0, 7].into()]), 512);

@@ -20,8 +20,8 @@ pub(super) fn target(method: &str, target: &str, host: &ExpectedHost, port: u16)
     if !scheme.eq_ignore_ascii_case(SCHEME) {
         return Err(WhyNotHttp::Target);
     }
-    // A backslash, too: some programs end the host there.
-    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    // A backslash stays, and no host has one: some programs end the host there, others read on.
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if is_authority(authority.as_bytes(), host, port) { Ok(()) } else { Err(WhyNotHttp::OtherHost) }
 }
 
