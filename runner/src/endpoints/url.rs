@@ -65,6 +65,10 @@ impl Url {
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end).ok_or(NoUrl)?;
         let path = path.split(['?', '#']).next().unwrap_or_default().to_owned();
+        // A password with a bare slash in it would end up in the path; `/@scope` is how npm names things.
+        if path.replace("/@", "/").contains('@') {
+            return Err(NoUrl);
+        }
         // The last `@`, as a password may hold one.
         let (had_user, place) = authority.rsplit_once('@').map_or((false, authority), |(_, place)| (true, place));
         let (host, port) = place_of(place)?;
@@ -163,6 +167,8 @@ impl fmt::Display for Url {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn url(text: &str) -> Url {
@@ -208,6 +214,19 @@ mod tests {
         assert!(!format!("{:?}", url("https://s3cret@npm.example.test")).contains("s3cret"));
     }
 
+    proptest! {
+        #[test]
+        fn no_user_or_password_of_any_spelling_is_shown(before in "[!-~]{0,8}", after in "[!-~]{0,8}") {
+            for scheme in ["https", "sparse+https", "ssh"] {
+                let text = format!("{scheme}://{before}S3CRET{after}@npm.example.test/@team/x");
+                if let Ok(Leads::Url(url)) = Url::of_remote(&text) {
+                    prop_assert!(!url.to_string().contains("S3CRET"), "{text}: {url}");
+                    prop_assert!(!format!("{url:?}").contains("S3CRET"), "{text}: {url:?}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn the_machines_own_loopback_is_told_apart() {
         assert_eq!(url("http://localhost:4873/").loopback().as_deref(), Some("127.0.0.1:4873"));
@@ -234,6 +253,7 @@ mod tests {
             "https://a.test\n",
             "https://b\u{fc}cher.test",
             "javascript:x",
+            "https://to/ken@a.test/",
             "https:a.test",
             "https://@/",
         ] {
