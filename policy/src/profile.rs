@@ -19,10 +19,14 @@ use crate::text::Text;
 pub(crate) const DEFAULT_PROFILE: &str = "default";
 
 /// The built-in profiles, by name; parsed only when they are used.
-const BUILT_IN: [(&str, &str); 6] = [
+const BUILT_IN: [(&str, &str); 10] = [
     ("default", include_str!("../../profiles/default.toml")),
     ("ci", include_str!("../../profiles/ci.toml")),
     ("cargo", include_str!("../../profiles/cargo.toml")),
+    ("cargo-offline", include_str!("../../profiles/cargo-offline.toml")),
+    ("npm", include_str!("../../profiles/npm.toml")),
+    ("pip", include_str!("../../profiles/pip.toml")),
+    ("go", include_str!("../../profiles/go.toml")),
     ("make", include_str!("../../profiles/make.toml")),
     ("git", include_str!("../../profiles/git.toml")),
     ("offline-read", include_str!("../../profiles/offline-read.toml")),

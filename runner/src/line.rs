@@ -3,10 +3,14 @@
 //! Each value can only be made from the one before it. What goes wrong on the way is a [`Refusal`],
 //! which ends the run before the command has started.
 
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, OwnedFd};
+
 use opaque_policy::authorize::{self, Unauthorized};
 use opaque_policy::decide::{AuditSync, PolicySet, Sight};
 use opaque_policy::decision::{Decision, Trace};
-use opaque_policy::facts::HostFacts;
+use opaque_policy::egress::EndpointName;
+use opaque_policy::facts::{Endpoint, HostFacts};
 use opaque_policy::lower::{self, RefusalClass};
 use opaque_policy::path::AbsPath;
 use opaque_policy::plan::{Authority, Plan};
@@ -19,6 +23,7 @@ use serde::Serialize;
 use crate::account::{AccountError, Accounts};
 use crate::bounds;
 use crate::digest::Cache;
+use crate::endpoints;
 use crate::explain;
 use crate::flags::Flags;
 use crate::host::{self, Known, Look};
@@ -76,7 +81,8 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     let decision = policies.decide(&request, &profiles);
     let registry = Registry::new(&state, &found.workspace);
     let guarded = host::guarded(&account.home, &environment, &state);
-    let facts = host::facts(Known { account, env: environment, workspace: found.workspace, guarded });
+    let mut facts = host::facts(Known { account, env: environment, workspace: found.workspace, guarded });
+    facts.endpoints = endpoints(flags, &decision, &facts, found.root.as_ref())?;
     let planned = plan(&decision, &request, &facts, &registry)?;
     let notes = [files.notes, found.notes].concat();
 
@@ -143,6 +149,29 @@ fn load(files: &PolicyFiles, state: &AbsPath) -> Result<(PolicySet, Profiles), R
     }
     let profiles = Profiles::load(&files.system_profiles, &files.user_profiles).map_err(wrong)?;
     Ok((policies, profiles))
+}
+
+/// What the endpoints come to that a decision grants.
+fn endpoints(
+    flags: &Flags,
+    decision: &Decision,
+    facts: &HostFacts,
+    workspace: Option<&OwnedFd>,
+) -> Result<BTreeMap<EndpointName, Endpoint>, Refusal> {
+    let grants = match decision {
+        Decision::Allow(permission) | Decision::Ask(permission) => permission.grants(),
+        Decision::Deny(_) => return Ok(BTreeMap::new()),
+    };
+    let known = endpoints::Known {
+        account: &facts.account,
+        environment: Some(&facts.env),
+        workspace: &facts.workspace,
+        opened: workspace.map(AsFd::as_fd),
+        grants,
+        asking: endpoints::Asking { policy: flags.policy.as_deref(), journal: flags.journal.as_deref() },
+    };
+    endpoints::resolve(grants.network.endpoints(), known)
+        .map_err(|error| Refusal::cannot_build(describe(&error)).with_hint(error.hint()))
 }
 
 /// The plan under a decision that permits; `None` under one that denies.

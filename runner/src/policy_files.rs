@@ -24,7 +24,7 @@ use crate::host::directory_variable;
 pub mod checked;
 pub mod error;
 mod repository;
-mod walk;
+pub(crate) mod walk;
 
 use error::PolicyFileError;
 use walk::Walk;
@@ -159,7 +159,7 @@ impl Places<'_> {
     }
 
     fn walk(&self) -> Walk<'_> {
-        Walk { root: self.root, uid: self.uid }
+        Walk { root: self.root, uid: self.uid, outside: None }
     }
 
     fn below(directory: &AbsPath, name: &str) -> AbsPath {

@@ -3,7 +3,8 @@
 use opaque_policy::profile::Profiles;
 use opaque_tests::each_identity;
 
-const BUILT_IN: [&str; 6] = ["cargo", "ci", "default", "git", "make", "offline-read"];
+const BUILT_IN: [&str; 10] =
+    ["cargo", "cargo-offline", "ci", "default", "git", "go", "make", "npm", "offline-read", "pip"];
 
 #[test]
 fn every_built_in_profile_does_what_its_examples_show() {
@@ -15,6 +16,10 @@ fn every_built_in_profile_does_what_its_examples_show() {
         for example in profile.examples() {
             each_identity(|sandbox| {
                 if let Some(setup) = &example.setup {
+                    // What stands beside the workspace stands in the home.
+                    if setup.contains("../") {
+                        sandbox.needs_belief();
+                    }
                     sandbox.shell_outside(setup).expect(0);
                 }
                 let arguments = ["--profile", name, "--"].into_iter().chain(example.run.iter().map(String::as_str));

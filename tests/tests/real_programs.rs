@@ -83,7 +83,7 @@ fn cargo_tests_a_crate_through_the_rustup_shim() {
         let case = Case {
             needs: &["cc"],
             furnish: &crate_of_one_test,
-            profile: "cargo",
+            profile: "cargo-offline",
             command: &["cargo", "test", "--offline"],
             path: Some(path),
         };

@@ -1,6 +1,7 @@
 //! Turns files into policy: strict, with a place for every complaint. Reads no file itself.
 
 mod ceiling;
+mod endpoints;
 mod error;
 mod examples;
 mod network;
@@ -9,6 +10,7 @@ mod profile;
 mod rule;
 mod shadow;
 
+pub use endpoints::{Stated, endpoints};
 pub use error::LoadError;
 pub(crate) use policy::load_layer;
 pub(crate) use profile::parse_profile;

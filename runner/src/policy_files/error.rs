@@ -39,6 +39,12 @@ pub enum PolicyFileError {
         /// Which.
         path: String,
     },
+    /// It lies in the workspace.
+    #[error("`{path}` lies in the workspace, which anything inside may write")]
+    Workspace {
+        /// Which.
+        path: String,
+    },
     /// It could not be read.
     #[error("cannot read `{path}`")]
     Open {
@@ -67,6 +73,7 @@ impl PolicyFileError {
             }
             Self::Writable { path } => Some(format!("chmod go-w {path}, or keep the policy elsewhere")),
             Self::Type { path } => Some(format!("move {path} away")),
+            Self::Workspace { .. } => Some("keep it outside of the workspace".to_owned()),
             Self::Open { source: Errno::FBIG, .. } => {
                 Some("a policy file has at most 1 MiB, a directory 256 files".to_owned())
             }

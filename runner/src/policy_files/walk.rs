@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use opaque_policy::request::Inode;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
@@ -15,11 +16,13 @@ const OTHERS_WRITE: u32 = 0o022;
 
 /// A walk from a root, on behalf of a caller.
 #[derive(Clone, Copy)]
-pub(super) struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     /// Where `/` is.
-    pub(super) root: BorrowedFd<'a>,
+    pub(crate) root: BorrowedFd<'a>,
     /// The caller.
-    pub(super) uid: u32,
+    pub(crate) uid: u32,
+    /// A directory through which no path may lead: a workspace, whose files are not the person's word.
+    pub(crate) outside: Option<Inode>,
 }
 
 /// Where a walk is: the directories down to it, with their names.
@@ -32,7 +35,7 @@ struct Position {
 
 impl Walk<'_> {
     /// True when something is there, trusted or not.
-    pub(super) fn exists(self, path: &[u8]) -> Result<bool, PolicyFileError> {
+    pub(crate) fn exists(self, path: &[u8]) -> Result<bool, PolicyFileError> {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         match rustix::fs::openat2(self.root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
@@ -45,7 +48,7 @@ impl Walk<'_> {
     }
 
     /// The content of a file; `None` when there is none.
-    pub(super) fn file(self, path: &[u8], bound: usize) -> Result<Option<Vec<u8>>, PolicyFileError> {
+    pub(crate) fn file(self, path: &[u8], bound: usize) -> Result<Option<Vec<u8>>, PolicyFileError> {
         let Some((opened, kind)) = self.to(path)? else {
             return Ok(None);
         };
@@ -59,7 +62,7 @@ impl Walk<'_> {
     }
 
     /// A directory, to be listed; `None` when there is none.
-    pub(super) fn directory(self, path: &[u8]) -> Result<Option<OwnedFd>, PolicyFileError> {
+    pub(crate) fn directory(self, path: &[u8]) -> Result<Option<OwnedFd>, PolicyFileError> {
         let Some((opened, kind)) = self.to(path)? else {
             return Ok(None);
         };
@@ -92,6 +95,9 @@ impl Walk<'_> {
             let opened = rustix::fs::openat(parent, &name, flags, Mode::empty()).map_err(failed(here()))?;
             let stat = rustix::fs::fstat(&opened).map_err(failed(here()))?;
             self.trust(&stat, here)?;
+            if self.outside == Some(descriptor::inode(&stat)) {
+                return Err(PolicyFileError::Workspace { path: String::from_utf8_lossy(path).into_owned() });
+            }
             let kind = descriptor::kind(&stat);
             if kind == FileType::Symlink {
                 let text = rustix::fs::readlinkat(&opened, c"", Vec::with_capacity(256)).map_err(failed(here()))?;

@@ -162,13 +162,22 @@ impl Sandbox {
         }
     }
 
-    /// Writes the user's policy file. Skips the test for a caller whose user namespace does not know root: nothing
-    /// that root owns is believed there.
+    /// Writes the user's policy file; see [`Self::needs_belief`].
     pub fn policy(&self, text: &str) {
+        self.setting(".config/opaque/policy.toml", text);
+    }
+
+    /// Writes a file in the home that counts only when nobody else could have written it; see [`Self::needs_belief`].
+    pub fn setting(&self, path: &str, text: &str) -> PathBuf {
+        self.needs_belief();
+        self.write(self.home().join(path), text)
+    }
+
+    /// Skips the test for a caller whose user namespace does not know root: nothing that root owns is believed there.
+    pub fn needs_belief(&self) {
         if matches!(self.identity, Identity::Caller { .. }) {
-            std::panic::panic_any(Skip("a suite that runs as root, so that policy files are believed".into()));
+            std::panic::panic_any(Skip("a suite that runs as root, so that files in the home are believed".into()));
         }
-        self.write(self.home().join(".config/opaque/policy.toml"), text);
     }
 
     /// Shows a directory of the host at a place in the home to everything that is started from now on.
