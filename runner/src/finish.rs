@@ -113,6 +113,7 @@ fn reported(ended: Ended, message: Option<String>) -> Report {
         plan_digest: Some(ended.digest),
         controls: ended.controls,
         limits: ended.limits,
+        network: Some(ended.network),
         usage: Some(ended.usage),
         notes: [ended.warnings, ended.notes].concat(),
     }
@@ -132,6 +133,7 @@ fn refused(refusal: Refusal) -> Report {
         plan_digest: None,
         controls: Vec::new(),
         limits: Vec::new(),
+        network: None,
         usage: None,
         notes: Vec::new(),
     }

@@ -34,7 +34,7 @@ pub struct Flags {
     #[arg(long, value_name = "PATH")]
     pub write: Vec<PathBuf>,
 
-    /// Allow this host or block of addresses: HOST[:PORT][/tls|http|tcp|udp], CIDR…, @ENDPOINT, !HOST (repeatable)
+    /// Allow a host or block of addresses, as in `api.example.test`, `10.1.2.0/24:6379/tcp`, `@npm-registry` (repeatable)
     #[arg(long, value_name = "WHERE")]
     pub allow_net: Vec<String>,
 

@@ -7,6 +7,7 @@ mod kept;
 
 use std::time::Duration;
 
+use opaque_egress::log::Record;
 use opaque_policy::authorize::Authorized;
 use opaque_policy::path::AbsPath;
 use opaque_policy::plan::{Content, Plan};
@@ -22,6 +23,7 @@ use serde::Serialize;
 
 use crate::bounds::{Bound, Bounds};
 use crate::controls::{self, Control};
+use crate::egress::Egress;
 use crate::invocation::describe;
 use crate::journal::{Journal, Receipt};
 use crate::launch::entries::Entries;
@@ -40,6 +42,8 @@ use crate::terminal::TerminalGuard;
 
 /// Time between the request to end and the kill, when a limit ends the run.
 const GRACE: Duration = Duration::from_secs(2);
+/// Flows and refusals of the network that the journal keeps of one run, each; the report has more.
+const RECORDED: usize = 64;
 
 /// Everything that launching needs.
 pub struct Launch {
@@ -77,6 +81,8 @@ pub struct Ended {
     pub limits: Vec<Bound>,
     /// What was used.
     pub usage: Usage,
+    /// What it did on the network.
+    pub network: Record,
     /// Notes for the person.
     pub notes: Vec<String>,
     /// What the person has to know whatever came of the run.
@@ -92,6 +98,13 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     let fault = Fault::from_environment();
     let plan = authorized.plan();
     let entries = Entries::of(plan);
+    let mut egress = match Egress::prepare(&plan.network) {
+        Ok(egress) => egress,
+        Err(refusal) => {
+            placeholders.leave();
+            return Err(refused(&journal, None, refusal));
+        }
+    };
     let started = start(plan, &program, &bounds, cwd, placeholders, &entries, fault);
     let Started { kept, streams, terminal, landlock_abi } = match started {
         Ok(started) => started,
@@ -113,6 +126,7 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         input: streams.input,
         output: streams.output,
         protected: &snapshot,
+        egress: &mut egress,
         wall: plan.limits.wall.map(|limit| limit.max),
         output_limit: plan.limits.output.map(|limit| limit.max),
         grace: GRACE,
@@ -121,14 +135,15 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     drop(terminal);
 
     let judged = judge(supervised, &kept, plan, &entries, &snapshot);
+    let network = egress.close();
     kept.clear_up();
     let run = receipt.run().as_str().to_owned();
     let judged = match put_away(quarantine, &run, judged) {
         Ok(judged) => judged,
         Err(refusal) => return Err(refused(&journal, Some(receipt), refusal)),
     };
-    let recorded = record(&journal, Some(receipt), &Conclusion::of(&judged));
-    let notes = [plan.notes.clone(), bounds.notes(), judged.notes].concat();
+    let recorded = record(&journal, Some(receipt), &Conclusion::of(&judged, &network));
+    let notes = [network.summary(), plan.notes.clone(), bounds.notes(), judged.notes].concat();
     // What the person relied on and did not get is said after every run.
     let warnings = [judged.warnings, bounds.warnings(), recorded].concat();
     Ok(Ended {
@@ -140,6 +155,7 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         plan: plan.clone(),
         limits: bounds.bounds,
         usage: judged.usage,
+        network,
         notes,
         warnings,
     })
@@ -245,7 +261,7 @@ fn judge(
             let ending = Ending::Command(end);
             return Ok(Judged { ending, end: Some(end), usage, notes: Vec::new(), warnings: Vec::new() });
         }
-        Err(SuperviseError::NotPermitted(refusal)) => return Err(refusal),
+        Err(SuperviseError::NotPermitted(refusal) | SuperviseError::NoEgress(refusal)) => return Err(refusal),
         Err(SuperviseError::Kernel(errno)) => {
             kept.spawned.kill();
             return Err(Refusal::cannot_build(format!("the supervisor failed: {errno}")));
@@ -325,16 +341,18 @@ struct Conclusion<'a> {
     code: u8,
     message: Option<String>,
     usage: Option<&'a Usage>,
+    network: Option<Record>,
     warnings: &'a [String],
 }
 
 impl<'a> Conclusion<'a> {
-    fn of(judged: &'a Judged) -> Self {
+    fn of(judged: &'a Judged, network: &Record) -> Self {
         Self {
             class: judged.ending.class(),
             code: judged.ending.code(),
             message: judged.ending.message(),
             usage: Some(&judged.usage),
+            network: Some(network.shortened(RECORDED)),
             warnings: &judged.warnings,
         }
     }
@@ -345,6 +363,7 @@ impl<'a> Conclusion<'a> {
             code: refusal.class.code().unwrap_or(125),
             message: Some(refusal.message.clone()),
             usage: None,
+            network: None,
             warnings: &[],
         }
     }

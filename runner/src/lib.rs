@@ -18,6 +18,8 @@ pub mod shebang;
 pub mod workspace;
 
 pub mod bounds;
+pub mod egress;
+pub mod gateway;
 pub mod launch;
 pub mod pinned;
 pub mod prepare;

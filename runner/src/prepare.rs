@@ -4,7 +4,6 @@
 //! tree fixed. After this nothing about the plan is looked at again before the command runs.
 
 use std::ffi::CString;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 
 use opaque_policy::path::AbsPath;
@@ -17,10 +16,10 @@ use opaque_sys::image::{
     Scratch,
 };
 use opaque_sys::landlock;
-use opaque_sys::network::{Network, has_ipv6};
 use opaque_sys::seccomp::{Filter, Profile};
 use opaque_sys::step::Step;
 
+use crate::gateway;
 use crate::outcome::Refusal;
 use crate::pinned::Copies;
 use crate::program::{Opened, effective_argv};
@@ -76,7 +75,7 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
             inodes: decimal(plan.limits.inodes.map_or(SCRATCH_INODES, |limit| limit.max)),
         },
         ruleset,
-        network: network()?,
+        network: gateway::prepare(&plan.network).map_err(|error| failed(Step::Addresses, &error))?,
         filter,
         cwd: Place { path: c_string(plan.cwd.as_bytes())?, inode: materials.cwd.map(inode) },
         exec: exec(plan, &copies)?,
@@ -89,15 +88,6 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
         fault,
     };
     Ok((image, abi))
-}
-
-/// The run's own addresses: IPv4 from the range for measurements (RFC 2544), IPv6 a unique local one (RFC 4193).
-const OWN4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
-const OWN6: Ipv6Addr = Ipv6Addr::new(0xfd6f, 0x7061, 0x7175, 0x65, 0, 0, 0, 1);
-
-fn network() -> Result<Network, Refusal> {
-    let own6 = has_ipv6().then_some(OWN6);
-    Network::prepare(OWN4, own6, None).map_err(|error| failed(Step::Addresses, &error))
 }
 
 fn compile_filter(fault: Fault) -> Result<Filter, Refusal> {

@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
+use opaque_egress::log::Record;
 use opaque_policy::path::AbsPath;
 use opaque_policy::plan::{Access, Content, Plan};
 use opaque_sys::channel::End;
@@ -45,6 +46,8 @@ pub struct Report {
     pub controls: Vec<Control>,
     /// Each limit and what kept it.
     pub limits: Vec<Bound>,
+    /// What the run did on the network; absent when nothing was built.
+    pub network: Option<Record>,
     /// What was used.
     pub usage: Option<Usage>,
     /// Everything that was worth a note.

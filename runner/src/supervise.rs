@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use opaque_sys::channel::{End, Message};
-use opaque_sys::network::Doors;
 use opaque_sys::notify;
 use opaque_sys::step::Failure;
 use opaque_sys::{Spawned, namespaces::NamespaceInodes};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use crate::outcome::{Ending, LimitReached};
+use crate::egress::Egress;
+use crate::outcome::{Ending, LimitReached, Refusal};
 use crate::protect::snapshot::Snapshot;
 use crate::relay::Relay;
 
@@ -29,6 +29,8 @@ pub struct Watched<'a> {
     pub output: Vec<Relay>,
     /// What stood at the protected names on the host; they are watched.
     pub protected: &'a Snapshot,
+    /// The way out to the network; opened when the sandbox has handed its sockets over.
+    pub egress: &'a mut Egress,
     /// The wall-time limit.
     pub wall: Option<Duration>,
     /// The output limit, in bytes.
@@ -75,8 +77,7 @@ pub fn supervise<E>(
     opaque_sys::arena::retire();
     let signals = SignalFd::with_flags(&all_signals(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .map_err(|errno| SuperviseError::Kernel(Errno::from_raw_os_error(errno as i32)))?;
-    let mut state =
-        State { permit: Some(permit), started: None, ending: None, asked_to_end: None, left: 0, doors: None };
+    let mut state = State { permit: Some(permit), started: None, ending: None, asked_to_end: None, left: 0 };
     loop {
         let ready = wait(&watched, &signals, state.timeout(&watched)).map_err(SuperviseError::Kernel)?;
         let mut is_told = false;
@@ -91,6 +92,9 @@ pub fn supervise<E>(
         }
         if is_told && let Some(replaced) = watched.protected.replaced() {
             state.end(&watched, Ending::ProtectedPathChanged(replaced.to_string()));
+        }
+        if ready.lookups {
+            watched.egress.serve();
         }
         state.carry(&mut watched, &ready);
         if ready.channel {
@@ -112,6 +116,8 @@ pub fn supervise<E>(
 pub enum SuperviseError<E> {
     /// The supervisor's own calls failed.
     Kernel(Errno),
+    /// The way out to the network could not be opened.
+    NoEgress(Refusal),
     /// The barrier was not permitted.
     NotPermitted(E),
 }
@@ -125,8 +131,6 @@ struct State<P> {
     asked_to_end: Option<Instant>,
     /// Files that the command left in its private home.
     left: u32,
-    /// The run's resolver is bound as long as this is held.
-    doors: Option<Doors>,
 }
 
 impl<P> State<P> {
@@ -140,11 +144,20 @@ impl<P> State<P> {
     {
         match message {
             Message::Doors(doors) => {
-                self.doors = Some(doors);
+                if let Err(refusal) = watched.egress.open(doors) {
+                    watched.spawned.kill();
+                    return Err(SuperviseError::NoEgress(refusal));
+                }
                 Ok(None)
             }
             Message::Ready(namespaces) => {
                 if let Some(permit) = self.permit.take() {
+                    if !watched.egress.is_ready() {
+                        watched.spawned.kill();
+                        return Err(SuperviseError::NoEgress(Refusal::cannot_build(
+                            "the gate to the network has closed",
+                        )));
+                    }
                     if let Err(error) = permit(namespaces) {
                         watched.spawned.kill();
                         return Err(SuperviseError::NotPermitted(error));
@@ -305,6 +318,7 @@ fn forward(spawned: &Spawned, number: i32) {
 struct Ready {
     signals: bool,
     channel: bool,
+    lookups: bool,
     input: bool,
     output: Vec<bool>,
 }
@@ -312,6 +326,10 @@ struct Ready {
 fn wait(watched: &Watched<'_>, signals: &SignalFd, timeout: Option<Duration>) -> Result<Ready, Errno> {
     let mut waiting = vec![PollFd::new(signals, PollFlags::IN), PollFd::new(&watched.spawned.channel, PollFlags::IN)];
     let mut places = vec![Place::Signals, Place::Channel];
+    if let Some(interest) = watched.egress.interest() {
+        waiting.push(interest);
+        places.push(Place::Lookups);
+    }
     if let Some(interest) = watched.input.as_ref().and_then(Relay::interest) {
         waiting.push(interest);
         places.push(Place::Input);
@@ -335,6 +353,7 @@ fn wait(watched: &Watched<'_>, signals: &SignalFd, timeout: Option<Duration>) ->
         match place {
             Place::Signals => ready.signals = true,
             Place::Channel => ready.channel = true,
+            Place::Lookups => ready.lookups = true,
             Place::Input => ready.input = true,
             Place::Output(index) => {
                 if let Some(slot) = ready.output.get_mut(index) {
@@ -349,6 +368,7 @@ fn wait(watched: &Watched<'_>, signals: &SignalFd, timeout: Option<Duration>) ->
 enum Place {
     Signals,
     Channel,
+    Lookups,
     Input,
     Output(usize),
 }

@@ -14,6 +14,9 @@ use crate::text::Text;
 /// The most ways out of one run: each network among them is a rule that every new connection passes.
 const MAX_WAYS: usize = 512;
 
+/// Where resolvers listen.
+const RESOLVER: u16 = 53;
+
 /// `/etc/resolv.conf` inside: the sandbox's own resolver, which answers at once.
 pub(super) fn resolver_settings() -> String {
     format!("nameserver {OWN_V4}\noptions timeout:2 attempts:2\n")
@@ -78,6 +81,10 @@ fn check_bounds(network: &Network) -> Result<(), Refusal> {
     let too_many = |what: &str, most: usize| {
         Err(Refusal::unbuildable(format!("there are more than {most} {what}"), "grant what the command needs only"))
     };
+    if ports.contains(&RESOLVER) {
+        let what = "datagrams to port 53 always go to the sandbox's own resolver";
+        return Err(Refusal::unbuildable(what, "leave `:53/udp` out: names that are open resolve without it"));
+    }
     if ports.len() > MAX_UDP_PORTS {
         return too_many("ports for datagrams", MAX_UDP_PORTS);
     }

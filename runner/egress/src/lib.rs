@@ -1,6 +1,28 @@
-//! The gate of a run: reads what the sandbox sends and judges where it may go.
+//! The outbound gate of a run: names, verdicts, relays.
+//!
+//! In reading order: [`rules`] holds every verdict and does nothing else; [`resolver`] and [`names`] answer lookups
+//! without asking anybody; [`connection`] is one connection from arrival to relay; [`gate`] runs them all. What the
+//! sandbox sends is read by [`dns`], [`client_hello`] and [`http`], bounded, once; [`address`] says which addresses are
+//! not on the internet. Only [`upstream`] asks the host's resolver, only [`dial`] and [`datagrams`] connect.
+
+pub mod rules;
+
+pub mod names;
+pub mod resolver;
+
+pub mod connection;
+pub mod datagrams;
+pub mod gate;
+pub mod published;
+
+pub mod dial;
+pub mod relay;
+pub mod upstream;
 
 pub mod address;
 pub mod client_hello;
 pub mod dns;
 pub mod http;
+
+pub mod log;
+pub mod refusal;

@@ -1,0 +1,373 @@
+//! One connection from inside: where it wants to go, whether it may, what it says first, and then the relay.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use nix::sys::socket::{getsockopt, sockopt};
+use opaque_policy::host_name::HostName;
+use rustix::net::Shutdown;
+use tokio::net::TcpStream;
+
+use crate::client_hello::{Progress, Reader};
+use crate::dial::dial;
+use crate::dns;
+use crate::http::{ExpectedHost, Requests};
+use crate::log::{Flow, Log, milliseconds};
+use crate::refusal::Refusal;
+use crate::relay::{Meter, Relays, reset, write_all};
+use crate::resolver::Resolver;
+use crate::rules::{Checks, Rules, Target, Transport};
+use crate::upstream::{Upstream, is_own};
+
+/// Where the host's resolvers listen; inside, every one of them is the sandbox's own.
+const DNS: u16 = 53;
+/// For the first bytes that a check needs.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Questions that one connection to the resolver may ask.
+const QUESTIONS: usize = 1000;
+
+/// What every connection of a run shares.
+pub struct Shared {
+    /// The rules.
+    pub rules: Rules,
+    /// The names that were looked up.
+    pub resolver: Rc<RefCell<Resolver>>,
+    /// The host's resolver.
+    pub upstream: Upstream,
+    /// The relays.
+    pub relays: Relays,
+    /// The record.
+    pub log: Log,
+}
+
+/// Serves one connection to its end.
+pub async fn serve(shared: &Shared, inside: TcpStream) {
+    let arrived = match arrival(&inside) {
+        Some(arrived) => arrived,
+        None => return refuse(shared, &inside, &Target::Address([0, 0, 0, 0].into()), 0, &Refusal::OwnPort),
+    };
+    if shared.rules.opens_loopback(arrived) {
+        return loopback(shared, &inside, arrived).await;
+    }
+    let port = arrived.port();
+    let found = shared.resolver.borrow().target(arrived.ip());
+    let target = match found {
+        Ok(target) => target,
+        Err(_) if port == DNS => return answer_questions(shared, &inside).await,
+        Err(refusal) => return refuse(shared, &inside, &Target::Address(arrived.ip()), port, &refusal),
+    };
+    let passage = match shared.rules.connect(&target, port) {
+        Ok(passage) => passage,
+        Err(_) if port == DNS => return answer_questions(shared, &inside).await,
+        Err(refusal) => return refuse(shared, &inside, &target, port, &refusal),
+    };
+    let opened = match open(shared, &inside, &target, port, passage.checks).await {
+        Ok(Some(opened)) => opened,
+        Ok(None) => return,
+        Err(refusal) => return refuse(shared, &inside, &target, port, &refusal),
+    };
+    let name = match &target {
+        Target::Name(name) => Some(name.clone()),
+        Target::Address(_) => None,
+    };
+    let passing = Passing {
+        name,
+        target: &target,
+        port,
+        rule: passage.rule,
+        address: opened.address,
+        started: Instant::now(),
+        meter: Meter::default(),
+        log: &shared.log,
+    };
+    pass(shared, &inside, opened, &passing).await;
+}
+
+/// Where the connection was going before it was led here; `None` when that was the gate itself.
+fn arrival(inside: &TcpStream) -> Option<SocketAddr> {
+    let own = inside.local_addr().ok()?;
+    let original = match own.ip() {
+        IpAddr::V4(_) => {
+            let found = getsockopt(&inside.as_fd(), sockopt::OriginalDst).ok()?;
+            SocketAddr::from((u32::from_be(found.sin_addr.s_addr).to_be_bytes(), u16::from_be(found.sin_port)))
+        }
+        IpAddr::V6(_) => {
+            let found = getsockopt(&inside.as_fd(), sockopt::Ip6tOriginalDst).ok()?;
+            SocketAddr::from((found.sin6_addr.s6_addr, u16::from_be(found.sin6_port)))
+        }
+    };
+    (original != own).then_some(original)
+}
+
+/// A way to the outside, with what has come from inside already.
+struct Opened {
+    outside: TcpStream,
+    address: SocketAddr,
+    first: First,
+}
+
+/// What was read of the connection before the verdict.
+enum First {
+    /// Bytes that may pass as they are.
+    Bytes(Vec<u8>),
+    /// Requests, each of which is judged.
+    Requests {
+        /// The judge of those that follow.
+        requests: Box<Requests>,
+        /// How much of `bytes` may pass.
+        passing: usize,
+        /// What was read.
+        bytes: Vec<u8>,
+    },
+}
+
+/// Looks at the first bytes, resolves, dials. `None` when the client went away meanwhile.
+async fn open(
+    shared: &Shared,
+    inside: &TcpStream,
+    target: &Target,
+    port: u16,
+    checks: Checks,
+) -> Result<Option<Opened>, Refusal> {
+    let looked = tokio::time::timeout(PATIENCE, look(shared, inside, target, port, checks));
+    let Some(first) = looked.await.map_err(|_| Refusal::TimedOut)?? else { return Ok(None) };
+    let addresses = resolve(shared, target, port, Transport::Tcp).await?;
+    let outside = dial(addresses).await.map_err(|error| Refusal::NotReached(error.to_string()))?;
+    let address = outside.peer_addr().map_err(|error| Refusal::NotReached(error.to_string()))?;
+    Ok(Some(Opened { outside, address, first }))
+}
+
+/// The addresses that may be dialled for a target.
+pub(crate) async fn resolve(
+    shared: &Shared,
+    target: &Target,
+    port: u16,
+    transport: Transport,
+) -> Result<Vec<SocketAddr>, Refusal> {
+    let found = match target {
+        Target::Name(name) => shared.upstream.resolve(name).await?,
+        Target::Address(address) => vec![*address],
+    };
+    let own: Vec<IpAddr> = found.iter().copied().filter(|address| is_own(*address)).collect();
+    shared.rules.dial(target, port, transport, &found, &own)
+}
+
+async fn look(
+    shared: &Shared,
+    inside: &TcpStream,
+    target: &Target,
+    port: u16,
+    checks: Checks,
+) -> Result<Option<First>, Refusal> {
+    let mut bytes = Vec::new();
+    let checks = match checks {
+        Checks::Nothing => return Ok(Some(First::Bytes(bytes))),
+        Checks::TlsOrHttp => {
+            if !read_more(inside, &mut bytes).await {
+                return Ok(None);
+            }
+            // A TLS record that carries a handshake begins with 22 (RFC 8446, 5.1); no request does.
+            if bytes.first() == Some(&22) { Checks::Tls } else { Checks::Http }
+        }
+        checks @ (Checks::Tls | Checks::Http) => checks,
+    };
+    if checks == Checks::Http {
+        let mut requests = Requests::new(expected_host(target), port);
+        loop {
+            let passing = requests.read(&bytes).map_err(Refusal::NotHttp)?;
+            if passing > 0 {
+                return Ok(Some(First::Requests { requests: Box::new(requests), passing, bytes }));
+            }
+            if !read_more(inside, &mut bytes).await {
+                return Ok(None);
+            }
+        }
+    }
+    let mut reader = Reader::default();
+    loop {
+        match reader.read(&bytes) {
+            Progress::NeedMore => {}
+            Progress::Refused(why) => return Err(Refusal::NotTls(why)),
+            Progress::Hello(hello) => {
+                shared.rules.hello(target, port, hello.server_name.as_ref())?;
+                return Ok(Some(First::Bytes(reader.into_bytes())));
+            }
+        }
+        bytes.clear();
+        if !read_more(inside, &mut bytes).await {
+            return Ok(None);
+        }
+    }
+}
+
+fn expected_host(target: &Target) -> ExpectedHost {
+    match target {
+        Target::Name(name) => ExpectedHost::Name(name.clone()),
+        Target::Address(address) => ExpectedHost::Address(*address),
+    }
+}
+
+/// Appends what has come; false at the end of the stream.
+async fn read_more(inside: &TcpStream, bytes: &mut Vec<u8>) -> bool {
+    loop {
+        if inside.readable().await.is_err() {
+            return false;
+        }
+        let mut buffer = [0_u8; 4096];
+        match inside.try_read(&mut buffer) {
+            Ok(0) => return false,
+            Ok(length) => {
+                bytes.extend_from_slice(buffer.get(..length).unwrap_or_default());
+                return true;
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// A flow that is under way; it is on record when this is dropped.
+struct Passing<'s> {
+    name: Option<HostName>,
+    target: &'s Target,
+    port: u16,
+    address: SocketAddr,
+    rule: String,
+    started: Instant,
+    meter: Meter,
+    log: &'s Log,
+}
+
+impl Passing<'_> {
+    /// Something that came later was refused.
+    fn refused(&self, refusal: &Refusal) {
+        self.log.refuse(self.target, self.port, Transport::Tcp, refusal);
+    }
+}
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        self.log.flow(Flow {
+            name: self.name.take(),
+            address: self.address,
+            transport: Transport::Tcp.name(),
+            rule: std::mem::take(&mut self.rule),
+            sent: self.meter.sent.get(),
+            received: self.meter.received.get(),
+            duration_ms: milliseconds(self.started.elapsed()),
+        });
+    }
+}
+
+async fn pass(shared: &Shared, inside: &TcpStream, opened: Opened, passing: &Passing<'_>) {
+    let (relays, meter) = (&shared.relays, &passing.meter);
+    let outside = &opened.outside;
+    match opened.first {
+        First::Bytes(bytes) => {
+            if write_all(outside, &bytes).await.is_err() {
+                return reset(inside);
+            }
+            meter.count_sent(bytes.len());
+            drop(bytes);
+            relays.relay(inside, outside, meter).await;
+        }
+        First::Requests { requests, passing: first, bytes } => {
+            let following = Following { inside, outside, meter, requests, bytes };
+            let out = async {
+                following.follow(first).await.inspect_err(|refusal| passing.refused(refusal)).map_err(|_| broken())
+            };
+            let back = relays.carry(outside, inside, meter, &meter.received);
+            relays.both(inside, outside, meter, out, back).await;
+        }
+    }
+}
+
+fn broken() -> io::Error {
+    io::ErrorKind::BrokenPipe.into()
+}
+
+/// A connection whose requests are judged one by one.
+struct Following<'c> {
+    inside: &'c TcpStream,
+    outside: &'c TcpStream,
+    meter: &'c Meter,
+    requests: Box<Requests>,
+    bytes: Vec<u8>,
+}
+
+impl Following<'_> {
+    /// Passes the first `passing` bytes, then what is judged after them, to the end of the stream.
+    async fn follow(mut self, mut passing: usize) -> Result<(), Refusal> {
+        loop {
+            while passing > 0 {
+                let front = self.bytes.get(..passing).unwrap_or_default();
+                write_all(self.outside, front).await.map_err(|error| Refusal::NotReached(error.to_string()))?;
+                self.meter.count_sent(passing);
+                self.bytes.drain(..passing.min(self.bytes.len()));
+                passing = self.requests.read(&self.bytes).map_err(Refusal::NotHttp)?;
+            }
+            if !read_more(self.inside, &mut self.bytes).await {
+                let _ = rustix::net::shutdown(self.outside, Shutdown::Write);
+                return Ok(());
+            }
+            passing = self.requests.read(&self.bytes).map_err(Refusal::NotHttp)?;
+        }
+    }
+}
+
+/// Connects to a port of the host's own loopback.
+async fn loopback(shared: &Shared, inside: &TcpStream, address: SocketAddr) {
+    let target = Target::Address(address.ip());
+    match dial(vec![address]).await {
+        Ok(outside) => {
+            let passing = Passing {
+                name: None,
+                target: &target,
+                port: address.port(),
+                address,
+                rule: format!("loopback {address}"),
+                started: Instant::now(),
+                meter: Meter::default(),
+                log: &shared.log,
+            };
+            shared.relays.relay(inside, &outside, &passing.meter).await;
+        }
+        Err(error) => refuse(shared, inside, &target, address.port(), &Refusal::NotReached(error.to_string())),
+    }
+}
+
+/// Serves a connection to a resolver, whichever one was meant.
+async fn answer_questions(shared: &Shared, inside: &TcpStream) {
+    let mut framed = dns::Framed::default();
+    let mut bytes = Vec::new();
+    for _ in 0..QUESTIONS {
+        bytes.clear();
+        match tokio::time::timeout(PATIENCE, read_more(inside, &mut bytes)).await {
+            Ok(true) => {}
+            Ok(false) | Err(_) => return,
+        }
+        let mut rest = bytes.as_slice();
+        loop {
+            let message = match framed.read(&mut rest) {
+                Ok(Some(message)) => message,
+                Ok(None) => break,
+                Err(_) => return reset(inside),
+            };
+            let reply = shared.resolver.borrow_mut().answer(&message);
+            let Some(reply) = reply else { return reset(inside) };
+            if write_all(inside, &dns::frame(&reply)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Records a refusal and resets the connection.
+fn refuse(shared: &Shared, inside: &TcpStream, target: &Target, port: u16, refusal: &Refusal) {
+    shared.log.refuse(target, port, Transport::Tcp, refusal);
+    reset(inside);
+}

@@ -1,0 +1,84 @@
+//! Asks the host's own resolver for the addresses of an allowed name, when a connection to it is about to be made.
+
+use std::cell::OnceCell;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::proto::rr::Name;
+use opaque_policy::host_name::HostName;
+
+use crate::refusal::Refusal;
+
+/// For one question to one server.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// For everything that one name takes.
+const BOUND: Duration = Duration::from_secs(10);
+
+/// The host's resolver, set up as the system is when it is first needed.
+#[derive(Default)]
+pub struct Upstream {
+    resolver: OnceCell<TokioResolver>,
+}
+
+impl Upstream {
+    /// The addresses of a name, of both families. Answers are kept as long as their owner allows.
+    ///
+    /// # Errors
+    /// It has none, or nobody answers.
+    pub async fn resolve(&self, name: &HostName) -> Result<Vec<IpAddr>, Refusal> {
+        let resolver = match self.resolver.get() {
+            Some(resolver) => resolver,
+            None => {
+                let made = set_up().map_err(Refusal::NotResolved)?;
+                self.resolver.get_or_init(|| made)
+            }
+        };
+        let mut question = Name::from_ascii(name.as_str()).map_err(|error| Refusal::NotResolved(error.to_string()))?;
+        // A rooted name: search domains never come into it.
+        question.set_fqdn(true);
+        match tokio::time::timeout(BOUND, resolver.lookup_ip(question)).await {
+            Ok(Ok(found)) => Ok(found.iter().collect()),
+            Ok(Err(error)) if error.is_no_records_found() => Err(Refusal::NoAddress),
+            Ok(Err(error)) => Err(Refusal::NotResolved(error.to_string())),
+            Err(_) => Err(Refusal::NotResolved("no answer in time".to_owned())),
+        }
+    }
+}
+
+fn set_up() -> Result<TokioResolver, String> {
+    let mut builder = TokioResolver::builder_tokio().map_err(|error| error.to_string())?;
+    let options = builder.options_mut();
+    options.timeout = PATIENCE;
+    options.attempts = 2;
+    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// True when packets to the address would stay on this host: the kernel takes the address itself as their source.
+#[must_use]
+pub fn is_own(address: IpAddr) -> bool {
+    let any: SocketAddr = match address {
+        IpAddr::V4(_) => (std::net::Ipv4Addr::UNSPECIFIED, 0).into(),
+        IpAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    // Connecting a datagram socket sends nothing. Any port will do.
+    let source = UdpSocket::bind(any).and_then(|socket| {
+        socket.connect((address, 9))?;
+        socket.local_addr()
+    });
+    source.is_ok_and(|source| source.ip() == address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_own_addresses_are_known_without_a_packet() {
+        assert!(is_own("127.0.0.1".parse().unwrap()));
+        assert!(is_own("127.9.9.9".parse().unwrap()) || cfg!(not(target_os = "linux")));
+        assert!(!is_own("192.0.2.1".parse().unwrap()));
+    }
+}

@@ -1,0 +1,65 @@
+//! Turns the ways out of a plan into what the sandbox's own network is set up with: addresses, ports, packet filter.
+
+use opaque_egress::names::{pool_v4, pool_v6};
+use opaque_policy::egress::{Destination, Protocol};
+use opaque_policy::network::{self, GATE_PORT, OWN_V4, OWN_V6, POOL_V4_PREFIX, POOL_V6_PREFIX};
+use opaque_sys::netfilter::{self, Gateway, Ruleset};
+use opaque_sys::network::{Gate, Network, Unfit, has_ipv6};
+
+/// Sockets for published ports: so many connections from the host at once.
+const SOCKETS: usize = 64;
+
+/// The network of a run, ready for the sandbox.
+///
+/// # Errors
+/// The plan has more than one sandbox can be given.
+pub fn prepare(planned: &network::Network) -> Result<Network, Unfit> {
+    let has_v6 = has_ipv6();
+    let gate = planned.has_gate().then(|| gate(planned, has_v6));
+    Network::prepare(OWN_V4, has_v6.then_some(OWN_V6), gate.as_ref())
+}
+
+/// The rules of the sandbox's packet filter; `None` where nothing is open and none are needed.
+#[must_use]
+pub fn ruleset(planned: &network::Network) -> Option<Ruleset> {
+    planned.has_gate().then(|| gateway(planned, has_ipv6()).ruleset())
+}
+
+fn gate(planned: &network::Network, has_v6: bool) -> Gate {
+    let gateway = gateway(planned, has_v6);
+    Gate {
+        port: GATE_PORT,
+        sockets: if planned.publish.is_empty() { 0 } else { SOCKETS },
+        rules: gateway.ruleset(),
+        udp_ports: gateway.udp_ports,
+    }
+}
+
+fn gateway(planned: &network::Network, has_v6: bool) -> Gateway {
+    let networks = planned.egress.iter().filter_map(|way| match &way.opening.to {
+        Destination::Host(_) => None,
+        Destination::Network(block) => Some(netfilter::Network {
+            address: block.address(),
+            prefix: block.prefix(),
+            port: way.opening.port,
+            protocol: match way.opening.protocol {
+                Protocol::Udp => netfilter::Protocol::Udp,
+                Protocol::Tls | Protocol::Http | Protocol::Tcp => netfilter::Protocol::Tcp,
+            },
+        }),
+    });
+    let mut udp_ports: Vec<u16> = planned.udp_ports().collect();
+    udp_ports.sort_unstable();
+    udp_ports.dedup();
+    Gateway {
+        own4: OWN_V4,
+        own6: OWN_V6,
+        pool4: (pool_v4(), POOL_V4_PREFIX),
+        pool6: (pool_v6(), POOL_V6_PREFIX),
+        gate_port: GATE_PORT,
+        loopback: planned.loopback.clone(),
+        networks: networks.collect(),
+        udp_ports,
+        has_v6,
+    }
+}
