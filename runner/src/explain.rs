@@ -2,22 +2,28 @@
 
 use std::fmt::Write;
 
+use nftables::schema::Nftables;
 use opaque_policy::decision::Decision;
 use opaque_policy::plan::{Access, Content, Plan, Protection};
 use opaque_policy::units;
 use serde::Serialize;
 
 use crate::bounds::{Bound, Bounds, Enforcement};
+use crate::gateway;
+use crate::ruleset;
 
-/// `--plan --json`: the plan, its digest and how its limits would be kept.
+/// `--plan --json`: the plan, its digest, how its limits would be kept, and the rules of its packet filter.
 pub fn plan_json(plan: &Plan, bounds: &Bounds) -> String {
     #[derive(Serialize)]
     struct Shown<'a> {
         digest: String,
         plan: &'a Plan,
         limits: &'a [Bound],
+        /// The packet filter's rules in the format of `nft -j list ruleset`; absent where no way out is granted.
+        ruleset: Option<Nftables<'static>>,
     }
-    json(&Shown { digest: plan.digest(), plan, limits: &bounds.bounds })
+    let ruleset = gateway::ruleset(&plan.network).map(|rules| ruleset::describe(&rules));
+    json(&Shown { digest: plan.digest(), plan, limits: &bounds.bounds, ruleset })
 }
 
 /// `--explain --json`: the decision, its whole trace and, when it permits, the plan.

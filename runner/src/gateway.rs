@@ -14,9 +14,12 @@ const SOCKETS: usize = 64;
 /// # Errors
 /// The plan has more than one sandbox can be given.
 pub fn prepare(planned: &network::Network) -> Result<Network, Unfit> {
+    if !planned.has_gate() {
+        // Only the resolver stands there, which one address is enough for.
+        return Network::prepare(OWN_V4, None, None);
+    }
     let has_v6 = has_ipv6();
-    let gate = planned.has_gate().then(|| gate(planned, has_v6));
-    Network::prepare(OWN_V4, has_v6.then_some(OWN_V6), gate.as_ref())
+    Network::prepare(OWN_V4, has_v6.then_some(OWN_V6), Some(&gate(planned, has_v6)))
 }
 
 /// The rules of the sandbox's packet filter; `None` where nothing is open and none are needed.

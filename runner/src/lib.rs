@@ -36,6 +36,7 @@ pub mod finish;
 pub mod journal;
 pub mod outcome;
 pub mod report;
+pub mod ruleset;
 
 pub mod descriptor;
 pub mod digest;

@@ -264,3 +264,6 @@ pub fn single(address: IpAddr) -> String {
     let block = Cidr::of(address);
     if address.is_ipv6() { format!("[{block}]") } else { block.to_string() }
 }
+
+#[cfg(test)]
+mod tests;
