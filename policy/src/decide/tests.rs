@@ -8,6 +8,7 @@ use crate::text::Text;
 
 mod flags;
 mod laws;
+mod network;
 
 fn home() -> AbsPath {
     AbsPath::new("/home/ann").unwrap()

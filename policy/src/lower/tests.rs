@@ -2,5 +2,6 @@
 
 mod hosts;
 mod laws;
+mod network;
 mod plans;
 mod refusals;
