@@ -12,10 +12,11 @@ use opaque_policy::host_name::HostName;
 use rustix::net::Shutdown;
 use tokio::net::TcpStream;
 
-use crate::client_hello::{Progress, Reader};
+use crate::budget::Budget;
 use crate::dial::dial;
 use crate::dns;
-use crate::http::{ExpectedHost, Requests};
+use crate::first_bytes::{self, First, read_more};
+use crate::http::Requests;
 use crate::log::{Flow, Log, milliseconds};
 use crate::refusal::Refusal;
 use crate::relay::{Meter, Relays, reset, write_all};
@@ -110,21 +111,6 @@ struct Opened {
     first: First,
 }
 
-/// What was read of the connection before the verdict.
-enum First {
-    /// Bytes that may pass as they are.
-    Bytes(Vec<u8>),
-    /// Requests, each of which is judged.
-    Requests {
-        /// The judge of those that follow.
-        requests: Box<Requests>,
-        /// How much of `bytes` may pass.
-        passing: usize,
-        /// What was read.
-        bytes: Vec<u8>,
-    },
-}
-
 /// Looks at the first bytes, resolves, dials. `None` when the client went away meanwhile.
 async fn open(
     shared: &Shared,
@@ -133,7 +119,8 @@ async fn open(
     port: u16,
     checks: Checks,
 ) -> Result<Option<Opened>, Refusal> {
-    let looked = tokio::time::timeout(PATIENCE, look(shared, inside, target, port, checks));
+    let first = first_bytes::read(inside, checks, target, port, &shared.rules, shared.relays.budget());
+    let looked = tokio::time::timeout(PATIENCE, first);
     let Some(first) = looked.await.map_err(|_| Refusal::TimedOut)?? else { return Ok(None) };
     let addresses = resolve(shared, target, port, Transport::Tcp).await?;
     let outside = dial(addresses).await.map_err(|error| Refusal::NotReached(error.to_string()))?;
@@ -154,80 +141,6 @@ pub(crate) async fn resolve(
     };
     let own: Vec<IpAddr> = found.iter().copied().filter(|address| is_own(*address)).collect();
     shared.rules.dial(target, port, transport, &found, &own)
-}
-
-async fn look(
-    shared: &Shared,
-    inside: &TcpStream,
-    target: &Target,
-    port: u16,
-    checks: Checks,
-) -> Result<Option<First>, Refusal> {
-    let mut bytes = Vec::new();
-    let checks = match checks {
-        Checks::Nothing => return Ok(Some(First::Bytes(bytes))),
-        Checks::TlsOrHttp => {
-            if !read_more(inside, &mut bytes).await {
-                return Ok(None);
-            }
-            // A TLS record that carries a handshake begins with 22 (RFC 8446, 5.1); no request does.
-            if bytes.first() == Some(&22) { Checks::Tls } else { Checks::Http }
-        }
-        checks @ (Checks::Tls | Checks::Http) => checks,
-    };
-    if checks == Checks::Http {
-        let mut requests = Requests::new(expected_host(target), port);
-        loop {
-            let passing = requests.read(&bytes).map_err(Refusal::NotHttp)?;
-            if passing > 0 {
-                return Ok(Some(First::Requests { requests: Box::new(requests), passing, bytes }));
-            }
-            if !read_more(inside, &mut bytes).await {
-                return Ok(None);
-            }
-        }
-    }
-    let mut reader = Reader::default();
-    loop {
-        match reader.read(&bytes) {
-            Progress::NeedMore => {}
-            Progress::Refused(why) => return Err(Refusal::NotTls(why)),
-            Progress::Hello(hello) => {
-                shared.rules.hello(target, port, hello.server_name.as_ref())?;
-                return Ok(Some(First::Bytes(reader.into_bytes())));
-            }
-        }
-        bytes.clear();
-        if !read_more(inside, &mut bytes).await {
-            return Ok(None);
-        }
-    }
-}
-
-fn expected_host(target: &Target) -> ExpectedHost {
-    match target {
-        Target::Name(name) => ExpectedHost::Name(name.clone()),
-        Target::Address(address) => ExpectedHost::Address(*address),
-    }
-}
-
-/// Appends what has come; false at the end of the stream.
-async fn read_more(inside: &TcpStream, bytes: &mut Vec<u8>) -> bool {
-    loop {
-        if inside.readable().await.is_err() {
-            return false;
-        }
-        let mut buffer = [0_u8; 4096];
-        match inside.try_read(&mut buffer) {
-            Ok(0) => return false,
-            Ok(length) => {
-                bytes.extend_from_slice(buffer.get(..length).unwrap_or_default());
-                return true;
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return false,
-        }
-    }
 }
 
 /// A flow that is under way; it is on record when this is dropped.
@@ -276,7 +189,8 @@ async fn pass(shared: &Shared, inside: &TcpStream, opened: Opened, passing: &Pas
             relays.relay(inside, outside, meter).await;
         }
         First::Requests { requests, passing: first, bytes } => {
-            let following = Following { inside, outside, meter, requests, bytes };
+            let budget = relays.budget();
+            let following = Following { inside, outside, meter, budget, requests, bytes };
             let out = async {
                 following.follow(first).await.inspect_err(|refusal| passing.refused(refusal)).map_err(|_| broken())
             };
@@ -295,6 +209,7 @@ struct Following<'c> {
     inside: &'c TcpStream,
     outside: &'c TcpStream,
     meter: &'c Meter,
+    budget: &'c Budget,
     requests: Box<Requests>,
     bytes: Vec<u8>,
 }
@@ -302,6 +217,7 @@ struct Following<'c> {
 impl Following<'_> {
     /// Passes the first `passing` bytes, then what is judged after them, to the end of the stream.
     async fn follow(mut self, mut passing: usize) -> Result<(), Refusal> {
+        let mut held = self.budget.hold();
         loop {
             while passing > 0 {
                 let front = self.bytes.get(..passing).unwrap_or_default();
@@ -309,6 +225,10 @@ impl Following<'_> {
                 self.meter.count_sent(passing);
                 self.bytes.drain(..passing.min(self.bytes.len()));
                 passing = self.requests.read(&self.bytes).map_err(Refusal::NotHttp)?;
+            }
+            held.set(self.bytes.len());
+            if self.budget.is_spent() && !self.bytes.is_empty() {
+                return Err(Refusal::TooMany);
             }
             if !read_more(self.inside, &mut self.bytes).await {
                 let _ = rustix::net::shutdown(self.outside, Shutdown::Write);

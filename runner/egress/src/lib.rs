@@ -12,9 +12,11 @@ pub mod resolver;
 
 pub mod connection;
 pub mod datagrams;
+pub mod first_bytes;
 pub mod gate;
 pub mod published;
 
+pub mod budget;
 pub mod dial;
 pub mod relay;
 pub mod upstream;

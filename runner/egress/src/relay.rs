@@ -11,12 +11,12 @@ use rustix::net::Shutdown;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::budget::Budget;
+
 /// Read at once: measured on loopback, larger reads gain nothing and smaller ones cost a fifth.
 const LARGE: usize = 256 * 1024;
 /// Read at once while much is held already.
 const SMALL: usize = 4 * 1024;
-/// What may be held for slow readers before reads get small.
-const HELD: usize = 4 * 1024 * 1024;
 /// Reads in a row before another connection gets its turn.
 const TURN: u32 = 8;
 /// A connection on which nothing moves for so long is ended.
@@ -26,12 +26,12 @@ const IDLE: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub struct Relays {
     scratch: RefCell<Box<[u8]>>,
-    held: Cell<usize>,
+    budget: Budget,
 }
 
 impl Default for Relays {
     fn default() -> Self {
-        Self { scratch: RefCell::new(vec![0; LARGE].into_boxed_slice()), held: Cell::new(0) }
+        Self { scratch: RefCell::new(vec![0; LARGE].into_boxed_slice()), budget: Budget::default() }
     }
 }
 
@@ -75,6 +75,12 @@ impl Meter {
 }
 
 impl Relays {
+    /// What is held for all connections.
+    #[must_use]
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// Carries both directions until both have ended, or one has broken: then the other is reset too.
     pub async fn relay(&self, inside: &TcpStream, outside: &TcpStream, meter: &Meter) {
         let out = self.carry(inside, outside, meter, &meter.sent);
@@ -114,8 +120,9 @@ impl Relays {
                 Ok(Passed::End) => break,
                 Ok(Passed::All(bytes)) => meter.count(counter, bytes),
                 Ok(Passed::Some(rest, bytes)) => {
-                    let rest = Held::new(rest, &self.held);
-                    write_all(to, &rest.bytes).await?;
+                    let mut held = self.budget.hold();
+                    held.set(rest.len());
+                    write_all(to, &rest).await?;
                     meter.count(counter, bytes);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
@@ -134,7 +141,7 @@ impl Relays {
     /// One read and as much writing as goes without waiting.
     fn pass(&self, from: &TcpStream, to: &TcpStream) -> io::Result<Passed> {
         let mut scratch = self.scratch.borrow_mut();
-        let most = if self.held.get() > HELD { SMALL } else { LARGE };
+        let most = if self.budget.is_tight() { SMALL } else { LARGE };
         let length = from.try_read(scratch.get_mut(..most).unwrap_or_default())?;
         if length == 0 {
             return Ok(Passed::End);
@@ -161,25 +168,6 @@ enum Passed {
     All(usize),
     /// This is left of so many bytes.
     Some(Vec<u8>, usize),
-}
-
-/// Bytes that wait for a slow reader, counted while they do.
-struct Held<'a> {
-    bytes: Vec<u8>,
-    total: &'a Cell<usize>,
-}
-
-impl<'a> Held<'a> {
-    fn new(bytes: Vec<u8>, total: &'a Cell<usize>) -> Self {
-        total.set(total.get() + bytes.len());
-        Self { bytes, total }
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.total.set(self.total.get().saturating_sub(self.bytes.len()));
-    }
 }
 
 /// Writes everything, waiting for room where there is none.
