@@ -318,6 +318,7 @@ fn forward(spawned: &Spawned, number: i32) {
     let _ = opaque_sys::signals::send_to_init(&spawned.pidfd, number);
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is one of the things that are waited for")]
 #[derive(Default)]
 struct Ready {
     signals: bool,
