@@ -189,3 +189,52 @@ fn loopback_opens_one_port_of_the_host_and_nothing_beside_it() {
         lab.denies(sandbox, &options, &rows);
     });
 }
+
+#[test]
+fn other_spellings_of_an_address_are_that_address() {
+    each_identity_in_a_lab(|sandbox, lab| {
+        if !lab.has_ipv6() {
+            return;
+        }
+        let record = format!("{EVIL}:7 tcp: address not allowed");
+        let rows = [
+            Denial::new(format!("say [::ffff:{EVIL}]:7 ping"), "ECONNREFUSED", record.clone()),
+            Denial::new(
+                format!("udp [::ffff:{EVIL}]:7000"),
+                "ECONNREFUSED",
+                format!("{EVIL}:7000 udp: address not allowed"),
+            ),
+            Denial::unrecorded("say [::ffff:127.0.0.1]:7 ping", "ECONNREFUSED"),
+            Denial::unrecorded("say 0.0.0.0:7 ping", "ECONNREFUSED"),
+            Denial::unrecorded("say [::]:7 ping", "ECONNREFUSED"),
+            Denial::new("say [64:ff9b::1901:a]:7 ping", "ECONNREFUSED", "64:ff9b::1901:a:7 tcp: address not allowed"),
+        ];
+        lab.denies(sandbox, &["--allow-net", "25.1.0.10:7/tcp"], &rows);
+        let rows = [format!("say [::ffff:{WEB}]:7 ping")];
+        lab.attempt(sandbox, &["--allow-net", "25.1.0.10:7/tcp"], &rows).all_done();
+    });
+}
+
+#[test]
+fn a_grant_of_every_address_leads_no_name_to_the_hosts_loopback() {
+    each_identity_in_a_lab(|sandbox, lab| {
+        let names = ["loopback.test", "loopback6.test", "unspecified.test", "mapped.test"];
+        let grants = names.map(|name| format!("{name}:7/tcp"));
+        let mut options = vec!["--allow-net", "0.0.0.0/0:7/tcp", "--allow-net", "[::/0]:7/tcp"];
+        options.extend(grants.iter().flat_map(|grant| ["--allow-net", grant]));
+        let whys = ["127.0.0.1 is the host's own", "::1 is the host's own", "0.0.0.0 is no address of a host"];
+        let whys = whys.into_iter().chain(["::ffff:127.0.0.1 is a loopback address"]);
+        let denial = |(name, why): (&str, &str)| {
+            Denial::new(format!("say {name}:7 ping"), "ECONNRESET", format!("{name}:7 tcp: {why}"))
+        };
+        let mut rows: Vec<Denial> = names.into_iter().zip(whys).map(denial).collect();
+        rows.push(Denial::unrecorded("say 127.0.0.1:7 ping", "ECONNREFUSED"));
+        if lab.has_ipv6() {
+            lab.denies_after_asking(sandbox, &options, &rows);
+        }
+        // A block that is about loopback names it, and the grant of everything opens the internet.
+        let named = ["--allow-net", "127.0.0.1:7/tcp", "--allow-net", "loopback.test:7/tcp"];
+        lab.attempt(sandbox, &named, &["say loopback.test:7 ping"]).all_done();
+        lab.attempt(sandbox, &options, &[format!("say {EVIL}:7 ping")]).all_done();
+    });
+}

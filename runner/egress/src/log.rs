@@ -7,6 +7,7 @@ use std::time::Duration;
 use opaque_policy::host_name::HostName;
 use serde::Serialize;
 
+use crate::address::Class;
 use crate::refusal::Refusal;
 use crate::rules::{Target, Transport, single};
 
@@ -191,6 +192,8 @@ impl Log {
 /// The flag that would let it out.
 fn allow_with(target: &Target, port: u16, transport: Transport, refusal: &Refusal) -> Option<String> {
     let host = match (refusal, target) {
+        // No grant of a block opens it.
+        (Refusal::NotGlobal(_, Class::Unspecified), _) => return None,
         (Refusal::OwnAddress(address) | Refusal::NotGlobal(address, _), _) => single(*address),
         (_, Target::Name(name)) if refusal.is_by_grant() => name.to_string(),
         (_, Target::Address(address)) if refusal.is_by_grant() => single(*address),
