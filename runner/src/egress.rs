@@ -10,6 +10,7 @@ use opaque_egress::log::{Log, Record};
 use opaque_egress::resolver::Resolver;
 use opaque_egress::rules::{Rules, Transport};
 use opaque_policy::network::Network;
+use opaque_sys::fault::Fault;
 use opaque_sys::netfilter;
 use opaque_sys::network::Doors;
 use rustix::event::{PollFd, PollFlags};
@@ -80,6 +81,14 @@ impl Egress {
             State::Closed => false,
             State::Resolver { .. } => !self.network.has_gate(),
             State::Gate { gate, .. } => gate.is_open(),
+        }
+    }
+
+    /// The command starts: a test build may want its gate to be dead by then.
+    pub fn starts(&mut self, fault: Fault) {
+        match &mut self.state {
+            State::Gate { gate, .. } if fault.ends_gate() => gate.end(),
+            State::Gate { .. } | State::Closed | State::Resolver { .. } => {}
         }
     }
 

@@ -127,6 +127,7 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         output: streams.output,
         protected: &snapshot,
         egress: &mut egress,
+        fault,
         wall: plan.limits.wall.map(|limit| limit.max),
         output_limit: plan.limits.output.map(|limit| limit.max),
         grace: GRACE,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
 use opaque_sys::channel::{End, Message};
+use opaque_sys::fault::Fault;
 use opaque_sys::notify;
 use opaque_sys::step::Failure;
 use opaque_sys::{Spawned, namespaces::NamespaceInodes};
@@ -31,6 +32,8 @@ pub struct Watched<'a> {
     pub protected: &'a Snapshot,
     /// The way out to the network; opened when the sandbox has handed its sockets over.
     pub egress: &'a mut Egress,
+    /// What a test build wants to fail.
+    pub fault: Fault,
     /// The wall-time limit.
     pub wall: Option<Duration>,
     /// The output limit, in bytes.
@@ -163,6 +166,7 @@ impl<P> State<P> {
                         return Err(SuperviseError::NotPermitted(error));
                     }
                     self.started = Some(Instant::now());
+                    watched.egress.starts(watched.fault);
                     // A child that is gone by now has said why: its last word is the next message.
                     let _ = watched.spawned.channel.go();
                 }
@@ -314,6 +318,7 @@ fn forward(spawned: &Spawned, number: i32) {
     let _ = opaque_sys::signals::send_to_init(&spawned.pidfd, number);
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is one of the things that are waited for")]
 #[derive(Default)]
 struct Ready {
     signals: bool,

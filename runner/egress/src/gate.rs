@@ -72,7 +72,7 @@ pub struct Refused {
 #[derive(Debug)]
 pub struct Gate {
     thread: JoinHandle<Names>,
-    stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
     log: Log,
 }
 
@@ -102,7 +102,7 @@ impl Gate {
             drop(local);
             resolver.take().into_names()
         })?;
-        Ok(Self { thread, stop, log })
+        Ok(Self { thread, stop: Some(stop), log })
     }
 
     /// True while the gate serves.
@@ -111,11 +111,21 @@ impl Gate {
         !self.thread.is_finished()
     }
 
+    /// Ends the gate while the run goes on: nothing gets out from now on.
+    pub fn end(&mut self) {
+        drop(self.stop.take());
+    }
+
     /// Closes the gate: connections that are still open are cut. Everything is on record then, with what the kernel
     /// refused without asking.
     #[must_use]
     pub fn close(self, refused: impl IntoIterator<Item = Refused>) -> Record {
-        let _ = self.stop.send(());
+        if !self.is_open() {
+            self.log.gate_failed();
+        }
+        if let Some(stop) = self.stop {
+            let _ = stop.send(());
+        }
         let names = self.thread.join().unwrap_or_default();
         for Refused { address, port, transport } in refused {
             let (target, refusal) = match names.at(address) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use opaque_policy::host_name::HostName;
 use serde::Serialize;
 
+use crate::address::Class;
 use crate::refusal::Refusal;
 use crate::rules::{Target, Transport, single};
 
@@ -64,13 +65,16 @@ pub struct Record {
     pub blocked: Vec<Blocked>,
     /// Refusals beyond those that are kept.
     pub more_blocked: u64,
+    /// True when the gate ended before the run did: nothing got out from then on.
+    pub gate_failed: bool,
 }
 
 impl Record {
-    /// One line for each thing that was blocked, with the flag that would allow it.
+    /// One line for each thing that was blocked, with the flag that would allow it; a gate that failed comes first.
     #[must_use]
     pub fn summary(&self) -> Vec<String> {
-        self.blocked.iter().map(Blocked::line).collect()
+        let failed = "the gate to the network failed: nothing went out from then on".to_owned();
+        self.gate_failed.then_some(failed).into_iter().chain(self.blocked.iter().map(Blocked::line)).collect()
     }
 
     /// The same record with this many entries of each kind at most.
@@ -82,6 +86,7 @@ impl Record {
             more_flows: self.more_flows + short(self.flows.len()),
             blocked: self.blocked.iter().take(most).cloned().collect(),
             more_blocked: self.more_blocked + short(self.blocked.len()),
+            gate_failed: self.gate_failed,
         }
     }
 }
@@ -156,6 +161,11 @@ impl Log {
         });
     }
 
+    /// The gate ended before the run did.
+    pub fn gate_failed(&self) {
+        self.lock().gate_failed = true;
+    }
+
     /// The record so far.
     #[must_use]
     pub fn record(&self) -> Record {
@@ -182,6 +192,8 @@ impl Log {
 /// The flag that would let it out.
 fn allow_with(target: &Target, port: u16, transport: Transport, refusal: &Refusal) -> Option<String> {
     let host = match (refusal, target) {
+        // No grant of a block opens it.
+        (Refusal::NotGlobal(_, Class::Unspecified), _) => return None,
         (Refusal::OwnAddress(address) | Refusal::NotGlobal(address, _), _) => single(*address),
         (_, Target::Name(name)) if refusal.is_by_grant() => name.to_string(),
         (_, Target::Address(address)) if refusal.is_by_grant() => single(*address),

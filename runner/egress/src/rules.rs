@@ -164,7 +164,7 @@ impl Rules {
         // A grant that names the address opens it, whatever kind of address it is and whoever's.
         let names_it = |way: &Opening| match &way.to {
             Destination::Network(block) => {
-                block.contains(address) && way.port == port && protocol.carries(way.protocol)
+                block.contains(address) && names(block, address) && way.port == port && protocol.carries(way.protocol)
             }
             Destination::Host(_) => false,
         };
@@ -251,6 +251,13 @@ fn opens(way: &Opening, name: &HostName) -> bool {
         Destination::Host(pattern) => pattern.matches(name),
         Destination::Network(_) => false,
     }
+}
+
+/// True unless a block holds the address only because it is wide: a grant of everything means the internet, not the
+/// host's own loopback, which a block has to name. No block names an address that stands for any.
+fn names(block: &Cidr, address: IpAddr) -> bool {
+    let class = address::class(address);
+    if class == Class::Loopback { block.address().is_loopback() } else { class != Class::Unspecified }
 }
 
 /// True for an IPv6 address that only wraps an IPv4 one: no grant of a block opens it.

@@ -25,14 +25,16 @@ pub struct Fault {
     skip: u64,
     #[cfg(feature = "faults")]
     share: u64,
+    #[cfg(feature = "faults")]
+    ends_gate: bool,
 }
 
 #[cfg(feature = "faults")]
 const _: () = assert!(Step::ALL.len() <= 64, "every step has its bit");
 
 impl Fault {
-    /// Reads, in a test build, `OPAQUE_FAULT_FAIL` (one step), `OPAQUE_FAULT_SKIP` (steps, with commas) and
-    /// `OPAQUE_FAULT_SHARE` (namespaces, with commas); nothing in any other.
+    /// Reads, in a test build, `OPAQUE_FAULT_FAIL` (one step), `OPAQUE_FAULT_SKIP` (steps, with commas),
+    /// `OPAQUE_FAULT_SHARE` (namespaces, with commas) and `OPAQUE_FAULT_GATE` (`ends`); nothing in any other.
     #[must_use]
     pub fn from_environment() -> Self {
         #[cfg(feature = "faults")]
@@ -44,6 +46,7 @@ impl Fault {
                 fail: step(&list("OPAQUE_FAULT_FAIL")),
                 skip: list("OPAQUE_FAULT_SKIP").split(',').filter_map(step).fold(0, bits),
                 share: list("OPAQUE_FAULT_SHARE").split(',').filter_map(clone::flag).fold(0, u64::bitor),
+                ends_gate: list("OPAQUE_FAULT_GATE") == "ends",
             }
         }
         #[cfg(not(feature = "faults"))]
@@ -73,6 +76,17 @@ impl Fault {
     #[must_use]
     pub fn skips(self, step: Step) -> bool {
         self.skip & 1 << step as u32 != 0
+    }
+
+    /// True when a test wants the gate to the network to end before the command starts.
+    #[must_use]
+    pub const fn ends_gate(self) -> bool {
+        #[cfg(feature = "faults")]
+        {
+            self.ends_gate
+        }
+        #[cfg(not(feature = "faults"))]
+        false
     }
 
     /// The clone flags of namespaces that a test wants to share with the host.

@@ -1,6 +1,7 @@
 //! Reading order: who runs (identity), where (sandbox), what (launch, probing), and what came of it (ended);
-//! `lab` adds a network, `lab_log` what its servers saw.
+//! `lab` adds a network, `lab_log` what its servers saw, `attempts` what is tried there.
 
+pub(crate) mod attempts;
 pub(crate) mod binaries;
 pub(crate) mod ended;
 pub(crate) mod host;

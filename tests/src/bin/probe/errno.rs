@@ -48,6 +48,8 @@ pub(crate) fn name(number: i32) -> String {
         libc::EADDRNOTAVAIL => "EADDRNOTAVAIL",
         libc::ENETUNREACH => "ENETUNREACH",
         libc::EHOSTUNREACH => "EHOSTUNREACH",
+        libc::ECONNRESET => "ECONNRESET",
+        libc::EADDRINUSE => "EADDRINUSE",
         libc::ECONNREFUSED => "ECONNREFUSED",
         libc::ETIMEDOUT => "ETIMEDOUT",
         libc::EUSERS => "EUSERS",

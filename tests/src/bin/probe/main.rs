@@ -3,15 +3,18 @@
 //! `opaque-probe ACT [argument…]` prints `done …` and exits 0, or `refused ERRNO` and exits 1.
 //! Anything else (an unknown act, a wrong argument) is a mistake in a test and panics.
 
+mod attempts;
 mod errno;
 mod files;
 mod kernel;
+mod messages;
 mod mounts;
 mod namespaces;
 mod network;
 mod observe;
 mod processes;
 mod resources;
+mod sockets;
 mod terminal;
 mod under;
 
@@ -47,7 +50,9 @@ fn main() -> ExitCode {
 fn find(name: &str) -> Option<Act> {
     [
         files::ACTS,
+        attempts::ACTS,
         network::ACTS,
+        sockets::ACTS,
         kernel::ACTS,
         namespaces::ACTS,
         mounts::ACTS,
