@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use opaque_tests::bench::{
-    Binary, Bound, Contestant, Ground, Outcome, Peer, Place, Rounds, Table, bench, binaries, bubblewrap, static_program,
+    Binary, Bound, Contestant, Ground, Outcome, Peer, Place, Rounds, Table, bench, binaries, bubblewrap, said,
+    show_plan, static_program,
 };
 use serde_json::Value;
 
@@ -42,7 +43,7 @@ fn measure_as(place: &Place, bubblewrap: &Path, binaries: &[Binary]) -> Outcome<
     let mut variants = Vec::new();
     let mut plan = Value::Null;
     for binary in binaries {
-        let shown = show_plan(place, &binary.path)?;
+        let shown = show_plan(place, &binary.path, &[])?;
         let has_cgroup = uses_cgroup(&shown);
         variants.push(Variant { binary, profile: "default", has_cgroup });
         if has_cgroup {
@@ -120,11 +121,6 @@ fn uncounted_profile() -> String {
     format!("name = \"{UNCOUNTED}\"\n{}\n", kept.collect::<Vec<_>>().join("\n"))
 }
 
-fn show_plan(place: &Place, opaque_run: &Path) -> Outcome<Value> {
-    let output = said(place.command(opaque_run).args(["--plan", "--json", "--", "./true"]))?;
-    Ok(serde_json::from_str(&output)?)
-}
-
 fn uses_cgroup(shown: &Value) -> bool {
     let limits = shown["limits"].as_array().into_iter().flatten();
     limits.filter_map(|limit| limit["mechanism"].as_str()).any(|mechanism| mechanism.starts_with("cgroup"))
@@ -162,13 +158,4 @@ fn probe(place: &Place, variants: &[Variant], peer: &Peer) -> Outcome<()> {
 fn started(place: &Place, line: Vec<String>) -> Outcome<String> {
     let (program, arguments) = line.split_first().ok_or("an empty command line")?;
     said(place.command(program).args(arguments))
-}
-
-fn said(command: &mut Command) -> Outcome<String> {
-    let output = command.output()?;
-    if output.status.success() {
-        return Ok(String::from_utf8(output.stdout)?);
-    }
-    let (program, errors) = (command.get_program().display(), String::from_utf8_lossy(&output.stderr));
-    Err(format!("`{program}` ended with {}: {}", output.status, errors.trim()).into())
 }

@@ -15,6 +15,9 @@ use crate::refusal::Refusal;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// For everything that one name takes.
 const BOUND: Duration = Duration::from_secs(10);
+/// A name without addresses of one family is not asked again sooner: not every server says how long that holds, and
+/// each connection would ask anew (measured: 400 µs of 500).
+const NONE_KEPT: Duration = Duration::from_secs(5);
 
 /// The host's resolver, set up as the system is when it is first needed.
 #[derive(Default)]
@@ -52,6 +55,7 @@ fn set_up() -> Result<TokioResolver, String> {
     let options = builder.options_mut();
     options.timeout = PATIENCE;
     options.attempts = 2;
+    options.negative_min_ttl = Some(NONE_KEPT);
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
     builder.build().map_err(|error| error.to_string())
 }

@@ -1,8 +1,9 @@
 //! What the benches share. Nothing here knows a figure that the product should reach; the benches do.
 //!
 //! Reading order: how a bench starts and ends (session), the programs that it compares (binaries), where they
-//! run (ground, place), what they are compared with (peer), how time is taken (rounds), and what is printed (table).
+//! run (ground, place) and are asked (asking), what they are compared with (peer), how time is taken (rounds), and what is printed (table).
 
+mod asking;
 mod binaries;
 mod ground;
 mod peer;
@@ -11,10 +12,11 @@ mod rounds;
 mod session;
 mod table;
 
+pub use asking::{said, show_plan};
 pub use binaries::{Binary, binaries, static_program};
 pub use ground::Ground;
-pub use peer::{Peer, bubblewrap};
+pub use peer::{Peer, bubblewrap, pasta};
 pub use place::Place;
 pub use rounds::{Contestant, Rounds, Samples, median};
-pub use session::{Failure, Outcome, bench};
+pub use session::{Failure, Outcome, Section, bench, bench_in_sections};
 pub use table::{Bound, Table};

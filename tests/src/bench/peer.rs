@@ -1,4 +1,4 @@
-//! What Opaque is compared with: bubblewrap, given the same namespaces, binds and directories as a plan.
+//! What Opaque is compared with: bubblewrap, given the same namespaces, binds and directories as a plan, and pasta.
 //!
 //! Where the two cannot do the same, bubblewrap is given less to do: generated files are left out, and so are
 //! Landlock, the system call filter, limits, supervision and the journal, which it has not.
@@ -27,17 +27,29 @@ pub struct Peer {
 /// # Errors
 /// It is missing and cannot be installed.
 pub fn bubblewrap() -> Outcome<PathBuf> {
-    if let Some(found) = program("bwrap") {
+    installed("bwrap", "bubblewrap")
+}
+
+/// Finds pasta, in the same way.
+///
+/// # Errors
+/// It is missing and cannot be installed.
+pub fn pasta() -> Outcome<PathBuf> {
+    installed("pasta", "passt")
+}
+
+fn installed(name: &str, package: &str) -> Outcome<PathBuf> {
+    if let Some(found) = program(name) {
         return Ok(found);
     }
     if Identity::all().contains(&Identity::Root) && program("apt-get").is_some() {
-        eprintln!("installing bubblewrap, which the bench compares with");
-        let installed = Command::new("apt-get").args(["install", "--yes", "--quiet", "bubblewrap"]).status()?;
-        if let (true, Some(found)) = (installed.success(), program("bwrap")) {
+        eprintln!("installing {package}, which the bench compares with");
+        let installed = Command::new("apt-get").args(["install", "--yes", "--quiet", package]).status()?;
+        if let (true, Some(found)) = (installed.success(), program(name)) {
             return Ok(found);
         }
     }
-    Err("bubblewrap is missing, and the bench compares with it: install the package `bubblewrap`".into())
+    Err(format!("{name} is missing, and the bench compares with it: install the package `{package}`").into())
 }
 
 impl Peer {

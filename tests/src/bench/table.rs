@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-/// The most that a figure may be.
+/// What a figure may be.
 #[derive(Debug, Clone, Copy)]
 pub enum Bound {
     /// At most this.
     AtMost(f64),
+    /// At least this.
+    AtLeast(f64),
     /// At least the first and at most the second.
     Within(f64, f64),
 }
@@ -15,6 +17,7 @@ impl Bound {
     fn holds(self, figure: f64) -> bool {
         match self {
             Self::AtMost(most) => figure <= most,
+            Self::AtLeast(least) => figure >= least,
             Self::Within(least, most) => (least..=most).contains(&figure),
         }
     }
@@ -24,6 +27,7 @@ impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AtMost(most) => write!(f, "≤ {most}"),
+            Self::AtLeast(least) => write!(f, "≥ {least}"),
             Self::Within(least, most) => write!(f, "{least} – {most}"),
         }
     }

@@ -32,6 +32,7 @@ pub struct Lab {
     process: Child,
     directory: PathBuf,
     standing: Standing,
+    beyond: Standing,
     binds: Vec<(PathBuf, PathBuf)>,
     ready: Value,
 }
@@ -51,11 +52,24 @@ impl Lab {
     /// When it does not start.
     #[must_use]
     pub fn start(sandbox: &Sandbox) -> Self {
+        Self::start_with(sandbox, &[])
+    }
+
+    /// The same without a record of packets, which would cost more than what a bench measures.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_unwatched(sandbox: &Sandbox) -> Self {
+        Self::start_with(sandbox, &["unwatched"])
+    }
+
+    fn start_with(sandbox: &Sandbox, options: &[&str]) -> Self {
         let directory = sandbox.base().join("lab");
         fs::create_dir_all(directory.join("files")).expect("the base is ours");
         let errors = directory.join("errors");
         let mut command = Command::new(binaries::lab());
-        command.arg(&directory).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(&directory).args(options).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(File::create(&errors).expect("the base is ours"));
         let mut process = one_at_a_time(|| command.spawn()).expect("the lab starts");
         let mut line = String::new();
@@ -71,14 +85,23 @@ impl Lab {
         };
         let ready: Value = serde_json::from_str(ready).expect("the lab speaks JSON");
         let open = |key: &str| ready[key].as_str().map(|path| Arc::new(namespace(path)));
-        let standing = Standing { user: open("user"), network: open("host").expect("the lab names its namespace") };
+        let standing = |network: &str| {
+            let network = open(network).expect("the lab names its namespaces");
+            Standing { user: open("user"), network }
+        };
+        let (standing, beyond) = (standing("host"), standing("internet"));
         let binds = name_service(&directory);
-        Self { process, directory, standing, binds, ready }
+        Self { process, directory, standing, beyond, binds, ready }
     }
 
     /// The same launch in the lab's `host` namespace, with the lab's name service.
     pub fn around(&self, launch: Launch) -> Launch {
         launch.within(self.standing.clone(), &self.binds)
+    }
+
+    /// The same launch in the lab's `internet` namespace.
+    pub fn beyond(&self, launch: Launch) -> Launch {
+        launch.within(self.beyond.clone(), &[])
     }
 
     /// `opaque-run` with these arguments, in the workspace.

@@ -1,6 +1,6 @@
 //! An internet of the tests' own: two network namespaces, `host` and `internet`, and the servers in them.
 //!
-//! `opaque-lab DIRECTORY` prints `ready {…}` once everything serves, or `missing …` where the machine lacks something,
+//! `opaque-lab DIRECTORY [unwatched]` prints `ready {…}` once everything serves, or `missing …` where the machine lacks something,
 //! and lives until its standard input closes. Never touches the machine's own network.
 
 mod authority;
@@ -66,10 +66,13 @@ fn main() -> ExitCode {
     namespaces.on_host(|| serve_host(&lab));
     let http2 = nginx::start(&lab.authority, &directory);
     serve_internet(&lab);
-    packets::watch(&lab, namespaces::INTERNET_END);
+    if std::env::args().nth(2).as_deref() != Some("unwatched") {
+        packets::watch(&lab, namespaces::INTERNET_END);
+    }
     let http2 = http2.map(nginx::Started::wait);
     let ready = serde_json::json!({
         "host": namespaces.host_path(),
+        "internet": namespaces.internet_path(),
         "user": namespaces.user_path(),
         "ipv6": namespaces::has_ipv6(),
         "http2": http2,

@@ -80,6 +80,11 @@ impl Namespaces {
         format!("/proc/{}/fd/{}", std::process::id(), self.host.as_raw_fd())
     }
 
+    /// Where others find `internet`.
+    pub(crate) fn internet_path(&self) -> String {
+        format!("/proc/{}/fd/{}", std::process::id(), self.internet.as_raw_fd())
+    }
+
     /// Where others find the user namespace that owns the two, when it is our own.
     pub(crate) fn user_path(&self) -> Option<String> {
         self.owned.then(|| format!("/proc/{}/ns/user", std::process::id()))
