@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::binaries;
 use super::ended::Ended;
 use super::identity::{Skip, each_identity};
+use super::lab_log::Side;
 use super::launch::{Launch, one_at_a_time};
 use super::place::Standing;
 use super::sandbox::Sandbox;
@@ -32,6 +33,7 @@ pub struct Lab {
     process: Child,
     directory: PathBuf,
     standing: Standing,
+    internet: Standing,
     binds: Vec<(PathBuf, PathBuf)>,
     ready: Value,
 }
@@ -44,6 +46,14 @@ pub fn each_identity_in_a_lab(test: impl Fn(&Sandbox, &Lab)) {
     each_identity(|sandbox| test(sandbox, &Lab::start(sandbox)));
 }
 
+/// The same with a lab that leaves these ports to servers that the test starts itself.
+///
+/// # Panics
+/// When the test panicked as any identity.
+pub fn each_identity_in_a_lab_without(ports: &[u16], test: impl Fn(&Sandbox, &Lab)) {
+    each_identity(|sandbox| test(sandbox, &Lab::start_without(sandbox, ports)));
+}
+
 impl Lab {
     /// Starts it. Leaves the test, aloud, where the machine lacks what it is made of.
     ///
@@ -51,11 +61,20 @@ impl Lab {
     /// When it does not start.
     #[must_use]
     pub fn start(sandbox: &Sandbox) -> Self {
+        Self::start_without(sandbox, &[])
+    }
+
+    /// The same with nothing at these ports, on neither side.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_without(sandbox: &Sandbox, ports: &[u16]) -> Self {
         let directory = sandbox.base().join("lab");
         fs::create_dir_all(directory.join("files")).expect("the base is ours");
         let errors = directory.join("errors");
         let mut command = Command::new(binaries::lab());
-        command.arg(&directory).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(&directory).args(ports.iter().map(u16::to_string)).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(File::create(&errors).expect("the base is ours"));
         let mut process = one_at_a_time(|| command.spawn()).expect("the lab starts");
         let mut line = String::new();
@@ -71,9 +90,10 @@ impl Lab {
         };
         let ready: Value = serde_json::from_str(ready).expect("the lab speaks JSON");
         let open = |key: &str| ready[key].as_str().map(|path| Arc::new(namespace(path)));
-        let standing = Standing { user: open("user"), network: open("host").expect("the lab names its namespace") };
+        let stand = |side: &str| Standing { user: open("user"), network: open(side).expect("the lab names both") };
+        let (standing, internet) = (stand("host"), stand("internet"));
         let binds = name_service(&directory);
-        Self { process, directory, standing, binds, ready }
+        Self { process, directory, standing, internet, binds, ready }
     }
 
     /// The same launch in the lab's `host` namespace, with the lab's name service.
@@ -119,6 +139,15 @@ impl Lab {
     #[must_use]
     pub fn outside<A: AsRef<OsStr>>(&self, sandbox: &Sandbox, arguments: impl IntoIterator<Item = A>) -> Ended {
         self.launch_outside(sandbox, arguments).finish()
+    }
+
+    /// The namespaces of a side, and the files that stand over the system's there.
+    pub(crate) fn side(&self, side: Side) -> (Standing, &[(PathBuf, PathBuf)]) {
+        let standing = match side {
+            Side::Host => &self.standing,
+            Side::Internet => &self.internet,
+        };
+        (standing.clone(), &self.binds)
     }
 
     /// Where everything of the lab's lies.

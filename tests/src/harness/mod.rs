@@ -1,7 +1,8 @@
 //! Reading order: who runs (identity), where (sandbox), what (launch, probing), and what came of it (ended);
-//! `lab` adds a network, `lab_log` what its servers saw.
+//! `lab` adds a network, `server` and `client` real programs at its ends, `lab_log` what its own servers saw.
 
 pub(crate) mod binaries;
+pub(crate) mod client;
 pub(crate) mod ended;
 pub(crate) mod host;
 pub(crate) mod identity;
@@ -11,4 +12,5 @@ pub(crate) mod launch;
 pub(crate) mod place;
 pub(crate) mod probing;
 pub(crate) mod sandbox;
+pub(crate) mod server;
 pub(crate) mod terminal;

@@ -39,6 +39,8 @@ impl Namespaces {
     fn connect(&self) -> Result<(), Missing> {
         let peer = self.host_path();
         settle();
+        // Servers of the internet need no privilege for their ports.
+        let _ = fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
         ip(&[format!("link add {INTERNET_END} type veth peer name {HOST_END} netns {peer}")])?;
         let public = [(WEB, WEB6), (EVIL, EVIL6), (DNS, DNS6)];
         let mut commands = vec!["link set lo up".to_owned(), format!("link set {INTERNET_END} up")];
@@ -78,6 +80,11 @@ impl Namespaces {
     /// Where others find `host`.
     pub(crate) fn host_path(&self) -> String {
         format!("/proc/{}/fd/{}", std::process::id(), self.host.as_raw_fd())
+    }
+
+    /// Where others find `internet`.
+    pub(crate) fn internet_path(&self) -> String {
+        format!("/proc/{}/fd/{}", std::process::id(), self.internet.as_raw_fd())
     }
 
     /// Where others find the user namespace that owns the two, when it is our own.

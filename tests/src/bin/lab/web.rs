@@ -1,6 +1,6 @@
 //! The web server, over TCP and over TLS. Every request is on record before it is answered.
 //!
-//! `/echo` tells the request, `/bytes/N` sends N bytes, `/status/N` answers so, `/redirect/URL` leads there, `/slow/N`
+//! `/echo` tells the request, `/mirror` sends its body back, `/bytes/N` sends N bytes, `/status/N` answers so, `/redirect/URL` leads there, `/slow/N`
 //! waits N milliseconds, `/upgrade` leaves HTTP and echoes; anything else is a file, first below the name of its host.
 
 use std::io::{self, Read, Write};
@@ -60,6 +60,7 @@ fn answer(stream: &mut impl Write, request: &Request, connection: &Connection) -
     let (first, rest) = path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
     match first {
         "echo" => send(stream, request, 200, "", echo(request, connection).as_bytes()),
+        "mirror" => send(stream, request, 200, "", &request.body),
         "bytes" => {
             let length = rest.parse().unwrap_or(0);
             head(stream, 200, "", length)?;
