@@ -75,9 +75,16 @@ impl<'l> Site<'l> {
     /// When it fails.
     #[track_caller]
     pub fn run<A: AsRef<OsStr>>(&self, command: impl IntoIterator<Item = A>) -> Ended {
-        let ended = self.launch(Side::Internet, command).patience(Duration::from_secs(60)).finish();
+        let ended = self.attempt(command);
         ended.expect(0);
         ended
+    }
+
+    /// Runs a command there to its end, in the internet, whatever comes of it.
+    #[track_caller]
+    #[must_use]
+    pub fn attempt<A: AsRef<OsStr>>(&self, command: impl IntoIterator<Item = A>) -> Ended {
+        self.launch(Side::Internet, command).patience(Duration::from_secs(60)).finish()
     }
 
     /// Starts a server and waits until it accepts connections at this address.
