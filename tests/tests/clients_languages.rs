@@ -144,8 +144,8 @@ public class Fetch {
         trust.init(store);
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(null, trust.getTrustManagers(), null);
-        HttpClient client = HttpClient.newBuilder().sslContext(context).build();
-        for (String url : new String[] { "https://api.example.test/data", "http://api.example.test/data" }) {
+        HttpClient client = HttpClient.newBuilder().sslContext(context).version(HttpClient.Version.valueOf(words[0])).build();
+        for (String url : words[1].split(",")) {
             var reply = client.send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofByteArray());
             byte[] hash = MessageDigest.getInstance("SHA-256").digest(reply.body());
             System.out.println(reply.statusCode() + " " + reply.body().length + " " + java.util.HexFormat.of().formatHex(hash));
@@ -159,16 +159,28 @@ public class Fetch {
 }
 "#;
 
+fn java<'a>(version: &'a str, urls: &'a str) -> [&'a str; 7] {
+    ["java", "-XX:TieredStopAtLevel=1", "-cp", ".", "Fetch", version, urls]
+}
+
 #[test]
 fn javas_client_with_its_own_resolver_fetches() {
-    if !has(&["java"]) {
+    if !has(&["java", "javac"]) {
         return;
     }
     each_identity_in_a_lab(|sandbox, lab| {
         serve(lab);
         sandbox.write("Fetch.java", JAVA);
-        let ended = lab.is_the_same(sandbox, &BOTH, &["java", "-XX:TieredStopAtLevel=1", "Fetch.java"]);
+        sandbox.outside(["javac", "-J-XX:TieredStopAtLevel=1", "Fetch.java"]).expect(0);
+        let urls = "https://api.example.test/data,http://api.example.test/data";
+        let ended = lab.is_the_same(sandbox, &BOTH, &java("HTTP_1_1", urls));
         assert!(ended.text().ends_with("ConnectException"), "{ended}");
+        // As it is by default: over TLS it offers HTTP/2, without it asks to leave HTTP/1, which takes a tunnel.
+        lab.is_the_same(sandbox, &API, &java("HTTP_2", "https://api.example.test/data"));
+        let leaving = java("HTTP_2", "http://api.example.test/data");
+        lab.is_the_same(sandbox, &["--allow-net", "api.example.test:80/tcp"], &leaving);
+        let refused = lab.inside(sandbox, &BOTH, &leaving);
+        assert!(refused.expect(1).errors().contains("the request asks for another protocol"), "{refused}");
     });
 }
 

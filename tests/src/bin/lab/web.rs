@@ -73,7 +73,7 @@ fn answer(stream: &mut impl Write, request: &Request, connection: &Connection) -
             send(stream, request, 200, "", b"at last\n")
         }
         _ => match file(request, path, connection) {
-            Some(content) => send(stream, request, 200, "", &content),
+            Some((headers, content)) => send(stream, request, 200, headers, &content),
             None => send(stream, request, 404, "", b"no such file\n"),
         },
     }
@@ -91,8 +91,8 @@ fn echo(request: &Request, connection: &Connection) -> String {
     format!("{value}\n")
 }
 
-/// A file of this host, else one of all hosts.
-fn file(request: &Request, path: &str, connection: &Connection) -> Option<Vec<u8>> {
+/// A file of this host, else one of all hosts, with the header that its name stands for.
+fn file(request: &Request, path: &str, connection: &Connection) -> Option<(&'static str, Vec<u8>)> {
     let relative = path.trim_start_matches('/');
     let host = request.header("host").unwrap_or_default().split(':').next().unwrap_or_default();
     let leaves = |text: &str| Path::new(text).components().any(|part| !matches!(part, std::path::Component::Normal(_)));
@@ -101,10 +101,11 @@ fn file(request: &Request, path: &str, connection: &Connection) -> Option<Vec<u8
     }
     let files = &connection.lab.files;
     let candidates = [files.join(host), files.clone()];
-    candidates
-        .iter()
-        .flat_map(|root| [root.join(relative), root.join(relative).join("index.html")])
-        .find_map(|file| std::fs::read(file).ok())
+    candidates.iter().flat_map(|root| [root.join(relative), root.join(relative).join("index.html")]).find_map(|file| {
+        let is_page = file.extension().is_some_and(|extension| extension == "html");
+        let headers = if is_page { "Content-Type: text/html\r\n" } else { "" };
+        Some((headers, std::fs::read(file).ok()?))
+    })
 }
 
 fn send(stream: &mut impl Write, request: &Request, status: u16, headers: &str, body: &[u8]) -> io::Result<()> {
