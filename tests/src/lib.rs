@@ -8,12 +8,14 @@ pub mod internet;
 
 pub use harness::attempts::{Attempt, Attempted, Denial, blocked};
 pub use harness::binaries::{opaque_run, opaque_run_with_faults, probe};
+pub use harness::client::{PYTHON, has, noise};
 pub use harness::ended::Ended;
 pub use harness::host::{Processes, cgroups, eventually, missing, program, tree};
 pub use harness::identity::{Identity, each_identity};
-pub use harness::lab::{Lab, each_identity_in_a_lab};
+pub use harness::lab::{Lab, each_identity_in_a_lab, each_identity_in_a_lab_without};
 pub use harness::lab_log::{Connection, Datagram, Flow, Query, Request, Side};
 pub use harness::launch::{Launch, Running};
 pub use harness::probing::Twin;
 pub use harness::sandbox::Sandbox;
+pub use harness::server::{Server, Site};
 pub use harness::terminal::Terminal;

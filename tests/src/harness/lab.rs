@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::binaries;
 use super::ended::Ended;
 use super::identity::{Skip, each_identity};
+use super::lab_log::Side;
 use super::launch::{Launch, one_at_a_time};
 use super::place::Standing;
 use super::sandbox::Sandbox;
@@ -32,7 +33,7 @@ pub struct Lab {
     process: Child,
     directory: PathBuf,
     standing: Standing,
-    beyond: Standing,
+    internet: Standing,
     binds: Vec<(PathBuf, PathBuf)>,
     ready: Value,
 }
@@ -43,6 +44,14 @@ pub struct Lab {
 /// When the test panicked as any identity.
 pub fn each_identity_in_a_lab(test: impl Fn(&Sandbox, &Lab)) {
     each_identity(|sandbox| test(sandbox, &Lab::start(sandbox)));
+}
+
+/// The same with a lab that leaves these ports to servers that the test starts itself.
+///
+/// # Panics
+/// When the test panicked as any identity.
+pub fn each_identity_in_a_lab_without(ports: &[u16], test: impl Fn(&Sandbox, &Lab)) {
+    each_identity(|sandbox| test(sandbox, &Lab::start_without(sandbox, ports)));
 }
 
 impl Lab {
@@ -61,10 +70,19 @@ impl Lab {
     /// When it does not start.
     #[must_use]
     pub fn start_unwatched(sandbox: &Sandbox) -> Self {
-        Self::start_with(sandbox, &["unwatched"])
+        Self::start_with(sandbox, &["unwatched".to_owned()])
     }
 
-    fn start_with(sandbox: &Sandbox, options: &[&str]) -> Self {
+    /// The same with nothing at these ports, on neither side.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn start_without(sandbox: &Sandbox, ports: &[u16]) -> Self {
+        Self::start_with(sandbox, &ports.iter().map(u16::to_string).collect::<Vec<_>>())
+    }
+
+    fn start_with(sandbox: &Sandbox, options: &[String]) -> Self {
         let directory = sandbox.base().join("lab");
         fs::create_dir_all(directory.join("files")).expect("the base is ours");
         let errors = directory.join("errors");
@@ -85,13 +103,10 @@ impl Lab {
         };
         let ready: Value = serde_json::from_str(ready).expect("the lab speaks JSON");
         let open = |key: &str| ready[key].as_str().map(|path| Arc::new(namespace(path)));
-        let standing = |network: &str| {
-            let network = open(network).expect("the lab names its namespaces");
-            Standing { user: open("user"), network }
-        };
-        let (standing, beyond) = (standing("host"), standing("internet"));
+        let stand = |side: &str| Standing { user: open("user"), network: open(side).expect("the lab names both") };
+        let (standing, internet) = (stand("host"), stand("internet"));
         let binds = name_service(&directory);
-        Self { process, directory, standing, beyond, binds, ready }
+        Self { process, directory, standing, internet, binds, ready }
     }
 
     /// The same launch in the lab's `host` namespace, with the lab's name service.
@@ -101,7 +116,7 @@ impl Lab {
 
     /// The same launch in the lab's `internet` namespace.
     pub fn beyond(&self, launch: Launch) -> Launch {
-        launch.within(self.beyond.clone(), &[])
+        launch.within(self.internet.clone(), &[])
     }
 
     /// `opaque-run` with these arguments, in the workspace.
@@ -142,6 +157,15 @@ impl Lab {
     #[must_use]
     pub fn outside<A: AsRef<OsStr>>(&self, sandbox: &Sandbox, arguments: impl IntoIterator<Item = A>) -> Ended {
         self.launch_outside(sandbox, arguments).finish()
+    }
+
+    /// The namespaces of a side, and the files that stand over the system's there.
+    pub(crate) fn side(&self, side: Side) -> (Standing, &[(PathBuf, PathBuf)]) {
+        let standing = match side {
+            Side::Host => &self.standing,
+            Side::Internet => &self.internet,
+        };
+        (standing.clone(), &self.binds)
     }
 
     /// Where everything of the lab's lies.

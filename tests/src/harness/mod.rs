@@ -1,8 +1,10 @@
 //! Reading order: who runs (identity), where (sandbox), what (launch, probing), and what came of it (ended);
-//! `lab` adds a network, `lab_log` what its servers saw, `attempts` what is tried there.
+//! `lab` adds a network, `server` and `client` real programs at its ends, `lab_log` what its own servers saw, `attempts`
+//! what is tried there.
 
 pub(crate) mod attempts;
 pub(crate) mod binaries;
+pub(crate) mod client;
 pub(crate) mod ended;
 pub(crate) mod host;
 pub(crate) mod identity;
@@ -12,4 +14,5 @@ pub(crate) mod launch;
 pub(crate) mod place;
 pub(crate) mod probing;
 pub(crate) mod sandbox;
+pub(crate) mod server;
 pub(crate) mod terminal;

@@ -1,7 +1,8 @@
 //! An internet of the tests' own: two network namespaces, `host` and `internet`, and the servers in them.
 //!
-//! `opaque-lab DIRECTORY [unwatched]` prints `ready {…}` once everything serves, or `missing …` where the machine lacks something,
-//! and lives until its standard input closes. Never touches the machine's own network.
+//! `opaque-lab DIRECTORY [unwatched] [PORT…]` prints `ready {…}` once everything serves, or `missing …` where the machine lacks
+//! something, and lives until its standard input closes. The ports are left to servers that a test starts itself.
+//! Never touches the machine's own network.
 
 mod authority;
 mod datagrams;
@@ -43,10 +44,15 @@ pub(crate) struct Lab {
     files: PathBuf,
     /// Names that tests added.
     names: PathBuf,
+    /// Ports that are left free.
+    free: Vec<u16>,
 }
 
 fn main() -> ExitCode {
-    let directory = PathBuf::from(std::env::args_os().nth(1).expect("usage: opaque-lab DIRECTORY"));
+    let mut words = std::env::args().skip(1).peekable();
+    let directory = PathBuf::from(words.next().expect("usage: opaque-lab DIRECTORY [unwatched] [PORT…]"));
+    let is_watched = words.next_if(|word| word == "unwatched").is_none();
+    let free = words.map(|word| word.parse().expect("a port")).collect();
     let namespaces = match Namespaces::enter_new() {
         Ok(namespaces) => namespaces,
         Err(Missing(what)) => {
@@ -62,11 +68,12 @@ fn main() -> ExitCode {
         packets: Log::new(&directory.join("packets")),
         files: directory.join("files"),
         names: directory.join("names"),
+        free,
     });
     namespaces.on_host(|| serve_host(&lab));
     let http2 = nginx::start(&lab.authority, &directory);
     serve_internet(&lab);
-    if std::env::args().nth(2).as_deref() != Some("unwatched") {
+    if is_watched {
         packets::watch(&lab, namespaces::INTERNET_END);
     }
     let http2 = http2.map(nginx::Started::wait);

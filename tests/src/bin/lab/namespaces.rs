@@ -39,6 +39,8 @@ impl Namespaces {
     fn connect(&self) -> Result<(), Missing> {
         let peer = self.host_path();
         settle();
+        // Servers of the internet need no privilege for their ports.
+        let _ = fs::write("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
         ip(&[format!("link add {INTERNET_END} type veth peer name {HOST_END} netns {peer}")])?;
         let public = [(WEB, WEB6), (EVIL, EVIL6), (DNS, DNS6)];
         let mut commands = vec!["link set lo up".to_owned(), format!("link set {INTERNET_END} up")];

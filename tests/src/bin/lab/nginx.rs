@@ -73,6 +73,7 @@ fn configuration() -> String {
          http {{\n{places}    access_log requests;\n    default_type text/plain;\n\
          \x20   server {{\n        listen {listen}:{port} ssl http2{only};\n\
          \x20       ssl_certificate certificate.pem;\n        ssl_certificate_key key.pem;\n\
+         \x20       location /files/ {{ alias ../files/; }}\n\
          \x20       location / {{ return 200 \"$server_protocol $host\\n\"; }}\n    }}\n}}\n"
     )
 }

@@ -36,8 +36,11 @@ pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
 }
 
-/// Serves a port at every address of the namespace that this thread stands in.
+/// Serves a port at every address of the namespace that this thread stands in, unless it is to be left free.
 pub(crate) fn serve(lab: &Arc<Lab>, side: Side, port: u16, service: Service) {
+    if lab.free.contains(&port) {
+        return;
+    }
     let address = if namespaces::has_ipv6() { "[::]" } else { "0.0.0.0" };
     let listener = TcpListener::bind(format!("{address}:{port}"))
         .unwrap_or_else(|error| panic!("cannot serve port {port}: {error}"));

@@ -1,6 +1,6 @@
 //! The web server, over TCP and over TLS. Every request is on record before it is answered.
 //!
-//! `/echo` tells the request, `/bytes/N` sends N bytes, `/status/N` answers so, `/redirect/URL` leads there, `/slow/N`
+//! `/echo` tells the request, `/mirror` sends its body back, `/bytes/N` sends N bytes, `/status/N` answers so, `/redirect/URL` leads there, `/slow/N`
 //! waits N milliseconds, `/upgrade` leaves HTTP and echoes; anything else is a file, first below the name of its host.
 
 use std::io::{self, Read, Write};
@@ -60,6 +60,7 @@ fn answer(stream: &mut impl Write, request: &Request, connection: &Connection) -
     let (first, rest) = path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
     match first {
         "echo" => send(stream, request, 200, "", echo(request, connection).as_bytes()),
+        "mirror" => send(stream, request, 200, "", &request.body),
         "bytes" => {
             let length = rest.parse().unwrap_or(0);
             head(stream, 200, "", length)?;
@@ -72,7 +73,7 @@ fn answer(stream: &mut impl Write, request: &Request, connection: &Connection) -
             send(stream, request, 200, "", b"at last\n")
         }
         _ => match file(request, path, connection) {
-            Some(content) => send(stream, request, 200, "", &content),
+            Some((headers, content)) => send(stream, request, 200, headers, &content),
             None => send(stream, request, 404, "", b"no such file\n"),
         },
     }
@@ -90,8 +91,8 @@ fn echo(request: &Request, connection: &Connection) -> String {
     format!("{value}\n")
 }
 
-/// A file of this host, else one of all hosts.
-fn file(request: &Request, path: &str, connection: &Connection) -> Option<Vec<u8>> {
+/// A file of this host, else one of all hosts, with the header that its name stands for.
+fn file(request: &Request, path: &str, connection: &Connection) -> Option<(&'static str, Vec<u8>)> {
     let relative = path.trim_start_matches('/');
     let host = request.header("host").unwrap_or_default().split(':').next().unwrap_or_default();
     let leaves = |text: &str| Path::new(text).components().any(|part| !matches!(part, std::path::Component::Normal(_)));
@@ -100,10 +101,11 @@ fn file(request: &Request, path: &str, connection: &Connection) -> Option<Vec<u8
     }
     let files = &connection.lab.files;
     let candidates = [files.join(host), files.clone()];
-    candidates
-        .iter()
-        .flat_map(|root| [root.join(relative), root.join(relative).join("index.html")])
-        .find_map(|file| std::fs::read(file).ok())
+    candidates.iter().flat_map(|root| [root.join(relative), root.join(relative).join("index.html")]).find_map(|file| {
+        let is_page = file.extension().is_some_and(|extension| extension == "html");
+        let headers = if is_page { "Content-Type: text/html\r\n" } else { "" };
+        Some((headers, std::fs::read(file).ok()?))
+    })
 }
 
 fn send(stream: &mut impl Write, request: &Request, status: u16, headers: &str, body: &[u8]) -> io::Result<()> {
