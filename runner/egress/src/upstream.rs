@@ -64,6 +64,10 @@ fn set_up() -> Result<TokioResolver, String> {
 /// one of loopback.
 #[must_use]
 pub fn is_own(address: IpAddr) -> bool {
+    if address.is_unspecified() {
+        // No address at all: that is said of it, though the kernel takes it for this host.
+        return false;
+    }
     let any: SocketAddr = match address {
         IpAddr::V4(_) => (std::net::Ipv4Addr::UNSPECIFIED, 0).into(),
         IpAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
