@@ -9,7 +9,6 @@ use std::net::{IpAddr, TcpListener as StdListener};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use opaque_policy::network::Network;
 use tokio::io::Interest;
@@ -17,6 +16,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
+use crate::arrival;
 use crate::connection::{self, Shared};
 use crate::datagrams;
 use crate::log::{Log, Record};
@@ -30,8 +30,6 @@ use crate::upstream::Upstream;
 
 /// The most connections at once; each takes two descriptors of ours.
 const CONNECTIONS: usize = 4096;
-/// Waited after a connection could not be accepted, for want of descriptors or memory.
-pub(crate) const PAUSE: Duration = Duration::from_millis(10);
 /// Enough for the deepest of our tasks, and most of it is never touched.
 const STACK: usize = 512 * 1024;
 
@@ -179,10 +177,7 @@ async fn answer(socket: UdpSocket, resolver: Rc<RefCell<Resolver>>) {
 
 async fn accept(listener: TcpListener, shared: Rc<Shared>, open: Rc<Cell<usize>>) {
     loop {
-        let Ok((inside, _)) = listener.accept().await else {
-            tokio::time::sleep(PAUSE).await;
-            continue;
-        };
+        let inside = arrival::next(&listener).await;
         if open.get() >= CONNECTIONS {
             reset(&inside);
             continue;

@@ -10,6 +10,7 @@ pub mod rules;
 pub mod names;
 pub mod resolver;
 
+pub mod arrival;
 pub mod connection;
 pub mod datagrams;
 pub mod first_bytes;

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use crate::arrival;
 use crate::connection::Shared;
 use crate::refusal::Refusal;
 use crate::relay::{Meter, reset};
@@ -60,12 +61,8 @@ impl Drop for Borrowed {
 pub async fn serve(listener: StdListener, port: u16, sockets: Rc<Sockets>, shared: Rc<Shared>) {
     let Ok(listener) = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) else { return };
     loop {
-        match listener.accept().await {
-            Ok((client, _)) => {
-                tokio::task::spawn_local(connect(client, port, Rc::clone(&sockets), Rc::clone(&shared)));
-            }
-            Err(_) => tokio::time::sleep(crate::gate::PAUSE).await,
-        }
+        let client = arrival::next(&listener).await;
+        tokio::task::spawn_local(connect(client, port, Rc::clone(&sockets), Rc::clone(&shared)));
     }
 }
 
