@@ -17,6 +17,8 @@ pub const DNS6: &str = "2d00:1::53";
 pub const HOST: &str = "25.1.0.2";
 /// The host's own address, over IPv6.
 pub const HOST6: &str = "2d00:1::2";
+/// Each address of it is the host's own as well, by a route; none of them stands at an interface.
+pub const HOST_BLOCK: &str = "25.1.7.0/24";
 /// Packets to it vanish: no answer, no error.
 pub const DEAD: &str = "25.9.9.9";
 /// Packets to it vanish.

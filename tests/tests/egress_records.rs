@@ -11,7 +11,7 @@ fn conclusion(sandbox: &Sandbox) -> Value {
     let days = tree(&directory).into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "jsonl"));
     let text: String = days.map(|day| fs::read_to_string(directory.join(day)).unwrap()).collect();
     let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    records.filter(|record| record["kind"] == "conclusion").last().unwrap()["record"].clone()
+    records.rev().find(|record| record["kind"] == "conclusion").unwrap()["record"].clone()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Asks the host's own resolver for the addresses of an allowed name, when a connection to it is about to be made.
 
 use std::cell::OnceCell;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
@@ -15,6 +15,7 @@ use crate::refusal::Refusal;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// For everything that one name takes.
 const BOUND: Duration = Duration::from_secs(10);
+
 /// A name without addresses of one family is not asked again sooner: not every server says how long that holds, and
 /// each connection would ask anew (measured: 400 µs of 500).
 const NONE_KEPT: Duration = Duration::from_secs(5);
@@ -60,24 +61,25 @@ fn set_up() -> Result<TokioResolver, String> {
     builder.build().map_err(|error| error.to_string())
 }
 
-/// True when packets to the address would stay on this host: the kernel takes the address itself as their source, or
-/// one of loopback.
+/// True when packets to the address would stay on this host: the kernel takes the address itself as their source, or lets
+/// a socket stand there. A route may name another source, as that of 127.0.0.0/8 does.
 #[must_use]
 pub fn is_own(address: IpAddr) -> bool {
-    if address.is_unspecified() {
-        // No address at all: that is said of it, though the kernel takes it for this host.
-        return false;
-    }
-    let any: SocketAddr = match address {
-        IpAddr::V4(_) => (std::net::Ipv4Addr::UNSPECIFIED, 0).into(),
-        IpAddr::V6(_) => (std::net::Ipv6Addr::UNSPECIFIED, 0).into(),
+    let (any, nobodys) = match address {
+        IpAddr::V4(_) => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
+        IpAddr::V6(_) => {
+            (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)))
+        }
     };
     // Connecting a datagram socket sends nothing. Any port will do.
-    let source = UdpSocket::bind(any).and_then(|socket| {
+    let source = UdpSocket::bind((any, 0)).and_then(|socket| {
         socket.connect((address, 9))?;
         socket.local_addr()
     });
-    source.is_ok_and(|source| source.ip() == address || source.ip().is_loopback())
+    let holds = |address: IpAddr| UdpSocket::bind((address, 0)).is_ok();
+    // Groups may be held by everybody, and where the host lets sockets stand anywhere it says nothing.
+    let is_held = || !address.is_multicast() && !address.is_unspecified() && holds(address) && !holds(nobodys);
+    source.is_ok_and(|source| source.ip() == address) || is_held()
 }
 
 #[cfg(test)]
@@ -88,6 +90,8 @@ mod tests {
     fn the_hosts_own_addresses_are_known_without_a_packet() {
         assert!(is_own("127.0.0.1".parse().unwrap()));
         assert!(is_own("127.9.9.9".parse().unwrap()));
-        assert!(!is_own("192.0.2.1".parse().unwrap()));
+        for other in ["192.0.2.1", "0.0.0.0", "224.0.0.1", "2001:db8::1", "ff02::1"] {
+            assert!(!is_own(other.parse().unwrap()), "{other}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use opaque_tests::internet::{CROWD, DEAD6, DNS, DNS6, EVIL, EVIL6, HOST, HOST6, SPECIAL, WEB, WEB6};
+use opaque_tests::internet::{CROWD, DEAD6, DNS, DNS6, EVIL, EVIL6, HOST, HOST_BLOCK, HOST6, SPECIAL, WEB, WEB6};
 
 /// The end of the wire in the internet.
 pub(crate) const INTERNET_END: &str = "lab1";
@@ -63,6 +63,7 @@ impl Namespaces {
                 format!("link set {HOST_END} up"),
                 format!("addr add {HOST}/24 dev {HOST_END}"),
                 format!("addr add {HOST6}/64 dev {HOST_END} nodad"),
+                format!("route add local {HOST_BLOCK} dev lo src {HOST}"),
                 format!("route add default via {WEB}"),
                 format!("route add ::/0 via {WEB6}"),
             ])
