@@ -164,8 +164,10 @@ fn the_gates_own_ports_are_of_no_use() {
             Denial::new(format!("say {address}:65053 ping"), error, record)
                 .without_twin("the gate is in a sandbox only")
         };
-        let gate =
-            |address: &str| direct(address, "ECONNRESET", "0.0.0.0:0 tcp: connected to the gate itself".to_owned());
+        let gate = |address: &str| {
+            let shown = address.trim_matches(['[', ']']);
+            direct(address, "ECONNRESET", format!("{shown}:65053 tcp: connected to the gate itself"))
+        };
         let mut rows = vec![gate("127.0.0.1"), gate("[::1]")];
         rows.push(direct(EVIL, "ECONNREFUSED", format!("{EVIL}:65053 tcp: address not allowed")));
         rows.push(

@@ -47,9 +47,9 @@ pub struct Shared {
 
 /// Serves one connection to its end.
 pub async fn serve(shared: &Shared, inside: TcpStream) {
-    let arrived = match arrival(&inside) {
-        Some(arrived) => arrived,
-        None => return refuse(shared, &inside, &Target::Address([0, 0, 0, 0].into()), 0, &Refusal::OwnPort),
+    let Ok(own) = inside.local_addr() else { return reset(&inside) };
+    let Some(arrived) = arrival(&inside, own) else {
+        return refuse(shared, &inside, &Target::Address(own.ip()), own.port(), &Refusal::OwnPort);
     };
     if shared.rules.opens_loopback(arrived) {
         return loopback(shared, &inside, arrived).await;
@@ -89,8 +89,7 @@ pub async fn serve(shared: &Shared, inside: TcpStream) {
 }
 
 /// Where the connection was going before it was led here; `None` when that was the gate itself.
-fn arrival(inside: &TcpStream) -> Option<SocketAddr> {
-    let own = inside.local_addr().ok()?;
+fn arrival(inside: &TcpStream, own: SocketAddr) -> Option<SocketAddr> {
     let original = match own.ip() {
         IpAddr::V4(_) => {
             let found = getsockopt(&inside.as_fd(), sockopt::OriginalDst).ok()?;
