@@ -9,7 +9,7 @@ use std::net::{IpAddr, TcpListener as StdListener};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opaque_policy::network::Network;
 use tokio::io::Interest;
@@ -32,6 +32,10 @@ use crate::upstream::Upstream;
 const CONNECTIONS: usize = 4096;
 /// Waited after a connection could not be accepted, for want of descriptors or memory.
 pub(crate) const PAUSE: Duration = Duration::from_millis(10);
+/// For what is still on its way out when the run has ended.
+pub const DRAIN: Duration = Duration::from_secs(3);
+/// Between two looks at it.
+const TICK: Duration = Duration::from_millis(1);
 /// Enough for the deepest of our tasks, and most of it is never touched.
 const STACK: usize = 512 * 1024;
 
@@ -90,12 +94,15 @@ impl Gate {
         let thread = std::thread::Builder::new().name("gate".to_owned()).stack_size(STACK).spawn(move || {
             let local = LocalSet::new();
             let resolver = Rc::new(RefCell::new(Resolver::new(rules.clone(), serving.clone())));
-            let all = serve(doors, rules, published, Rc::clone(&resolver), serving);
+            let (upstream, relays) = (Upstream::default(), Relays::default());
+            let shared = Rc::new(Shared { rules, resolver: Rc::clone(&resolver), upstream, relays, log: serving });
+            let open = Rc::new(Cell::new(0));
+            let all = serve(doors, published, Rc::clone(&shared), Rc::clone(&open));
             local.block_on(&runtime, async move {
                 tokio::select! {
                     // Without its sockets the gate is closed, and stays so.
                     _ = all => {},
-                    _ = stopped => {},
+                    _ = stopped => drain(&shared.relays, &open).await,
                 }
             });
             // Flows that are still open end here, and are on record.
@@ -111,8 +118,8 @@ impl Gate {
         !self.thread.is_finished()
     }
 
-    /// Closes the gate: connections that are still open are cut. Everything is on record then, with what the kernel
-    /// refused without asking.
+    /// Closes the gate once nobody is left inside: what was sent still goes out, for [`DRAIN`] at most, then
+    /// connections that are still open are cut. Everything is on record then, with what the kernel refused without asking.
     #[must_use]
     pub fn close(self, refused: impl IntoIterator<Item = Refused>) -> Record {
         let _ = self.stop.send(());
@@ -129,32 +136,37 @@ impl Gate {
     }
 }
 
-async fn serve(
-    doors: Doors,
-    rules: Rules,
-    published: Vec<Published>,
-    resolver: Rc<RefCell<Resolver>>,
-    log: Log,
-) -> io::Result<()> {
-    let (upstream, relays) = (Upstream::default(), Relays::default());
-    let shared = Rc::new(Shared { rules, resolver: Rc::clone(&resolver), upstream, relays, log });
+async fn serve(doors: Doors, published: Vec<Published>, shared: Rc<Shared>, open: Rc<Cell<usize>>) -> io::Result<()> {
     for socket in doors.resolvers {
-        tokio::task::spawn_local(answer(UdpSocket::from_std(socket.into())?, Rc::clone(&resolver)));
+        tokio::task::spawn_local(answer(UdpSocket::from_std(socket.into())?, Rc::clone(&shared.resolver)));
     }
     for (port, socket) in doors.datagrams {
         tokio::task::spawn_local(datagrams::Door::new(port, socket)?.serve(Rc::clone(&shared)));
     }
     let sockets = Rc::new(Sockets::new(doors.sockets));
     for Published { listener, port } in published {
-        tokio::task::spawn_local(published::serve(listener, port, Rc::clone(&sockets), Rc::clone(&shared)));
+        let (sockets, shared, open) = (Rc::clone(&sockets), Rc::clone(&shared), Rc::clone(&open));
+        tokio::task::spawn_local(published::serve(listener, port, sockets, shared, open));
     }
-    let open = Rc::new(Cell::new(0));
     for listener in doors.listeners {
         let listener = StdListener::from(listener);
         listener.set_nonblocking(true)?;
         tokio::task::spawn_local(accept(TcpListener::from_std(listener)?, Rc::clone(&shared), Rc::clone(&open)));
     }
     std::future::pending().await
+}
+
+/// Lets out what the command sent before it ended, as the kernel would without a gate; nothing more goes in.
+async fn drain(relays: &Relays, open: &Cell<usize>) {
+    relays.end();
+    let until = Instant::now() + DRAIN;
+    loop {
+        // Lets those in first that still wait at the listeners.
+        tokio::time::sleep(TICK).await;
+        if open.get() == 0 || Instant::now() >= until {
+            return;
+        }
+    }
 }
 
 async fn answer(socket: UdpSocket, resolver: Rc<RefCell<Resolver>>) {
@@ -189,10 +201,10 @@ async fn accept(listener: TcpListener, shared: Rc<Shared>, open: Rc<Cell<usize>>
 }
 
 /// One of the connections that may be open at once.
-struct Place(Rc<Cell<usize>>);
+pub(crate) struct Place(Rc<Cell<usize>>);
 
 impl Place {
-    fn taken(open: &Rc<Cell<usize>>) -> Self {
+    pub(crate) fn taken(open: &Rc<Cell<usize>>) -> Self {
         open.set(open.get() + 1);
         Self(Rc::clone(open))
     }
