@@ -102,7 +102,8 @@ impl Gate {
                 tokio::select! {
                     // Without its sockets the gate is closed, and stays so.
                     _ = all => {},
-                    _ = stopped => drain(&shared.relays, &open).await,
+                    // Only a run that asks for its end has one; a gate that breaks lets nothing out any more.
+                    stopped = stopped => if stopped.is_ok() { drain(&shared.relays, &open).await },
                 }
             });
             // Flows that are still open end here, and are on record.
