@@ -1,6 +1,10 @@
 //! git and ssh through the gate: a real `sshd` in the lab's internet, a repository over HTTPS, and nothing set for us.
 
-use opaque_tests::{Ended, Lab, Sandbox, Server, Side, Site, each_identity_in_a_lab, has, internet, program};
+use opaque_tests::internet::{self, port};
+use opaque_tests::{
+    Ended, Lab, PYTHON, Sandbox, Server, Side, Site, each_identity_in_a_lab, each_identity_in_a_lab_without, has,
+    program,
+};
 
 const GIT: [&str; 2] = ["--allow-net", "git.example.test:22/tcp"];
 const URL: &str = "ssh://git@git.example.test/x.git";
@@ -182,6 +186,58 @@ fn git_clones_and_fetches_over_https() {
         assert_eq!(ended.expect(0).text(), "five");
         let closed = lab.inside(sandbox, &["--allow-net", "api.example.test"], &clone("made/closed"));
         assert!(closed.expect(128).errors().contains("Could not resolve host: git.example.test"), "{closed}");
+    });
+}
+
+/// Serves the repositories with git's own program over HTTP, in both directions.
+const SMART: &str = r#"import http.server, os, subprocess
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    def body(self):
+        if self.headers.get('Transfer-Encoding') != 'chunked':
+            return self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        parts = []
+        while size := int(self.rfile.readline(), 16): parts.append(self.rfile.read(size)); self.rfile.readline()
+        self.rfile.readline()
+        return b''.join(parts)
+    def answer(self):
+        path, _, query = self.path.partition('?')
+        body = self.body()
+        env = dict(os.environ, GIT_PROJECT_ROOT=os.getcwd(), GIT_HTTP_EXPORT_ALL='1', REMOTE_USER='ann', REQUEST_METHOD=self.command,
+                   PATH_INFO=path, QUERY_STRING=query, CONTENT_LENGTH=str(len(body)), CONTENT_TYPE=self.headers.get('Content-Type', ''),
+                   HTTP_CONTENT_ENCODING=self.headers.get('Content-Encoding', ''))
+        head, _, content = subprocess.run(['git', 'http-backend'], input=body, env=env, stdout=subprocess.PIPE).stdout.partition(b'\r\n\r\n')
+        fields = dict(line.split(': ', 1) for line in head.decode().splitlines())
+        self.send_response(int(fields.pop('Status', '200').split()[0]))
+        for name, value in fields.items(): self.send_header(name, value)
+        self.send_header('Content-Length', str(len(content))); self.end_headers(); self.wfile.write(content)
+    do_GET = do_POST = answer
+http.server.ThreadingHTTPServer(('0.0.0.0', 80), Handler).serve_forever()"#;
+
+#[test]
+fn git_clones_and_pushes_over_http_with_a_server_that_takes_both() {
+    if !has(&["git"]) {
+        return;
+    }
+    each_identity_in_a_lab_without(&[port::HTTP], |sandbox, lab| {
+        let site = Site::new(sandbox, lab);
+        origin(&site);
+        let _server = site.serve(Side::Internet, (internet::WEB, port::HTTP), [PYTHON, "-c", SMART]);
+        let person = "-c user.name=Ann -c user.email=ann@service.example";
+        let script = |place: &str| {
+            format!(
+                "git clone -q http://git.example.test/x.git made/{place} && cd made/{place} && head -c 3000000 /dev/urandom > more && \
+                 git add more && git {person} commit -q -m {place} && git push -q origin HEAD:main && git log --format=%s"
+            )
+        };
+        let ended = lab.outside(sandbox, ["sh", "-ec", &script("outside")]);
+        assert_eq!(ended.expect(0).text(), "outside\ntwo\none");
+        let ended = lab.inside(sandbox, &["--allow-net", "git.example.test:80"], &["sh", "-ec", &script("inside")]);
+        assert_eq!(ended.expect(0).text(), "inside\noutside\ntwo\none");
+        let pushed =
+            site.run(["sh", "-ec", "git -C x.git fsck --strict; git -C x.git cat-file blob main:more | sha256sum"]);
+        let made = sandbox.shell_outside("sha256sum < made/inside/more");
+        assert_eq!(pushed.text(), made.expect(0).text());
     });
 }
 

@@ -123,6 +123,47 @@ fn a_reset_from_the_client_is_a_reset_for_the_server_and_an_end_is_an_end() {
     });
 }
 
+/// Reads late, and writes down how much it got.
+const LATE: &str = "import socket, time
+server = socket.create_server(('0.0.0.0', 7777))
+server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+while True:
+    s = server.accept()[0]
+    time.sleep(0.2)
+    got = 0
+    while b := s.recv(65536): got += len(b)
+    if got: open('got', 'a').write('%d ' % got)";
+
+#[test]
+fn what_was_sent_before_the_command_ended_arrives() {
+    each_identity_in_a_lab(|sandbox, lab| {
+        let site = Site::new(sandbox, lab);
+        let _server = site.serve(Side::Internet, (internet::WEB, 7777), [PYTHON, "-c", LATE]);
+        let got = || std::fs::read_to_string(site.directory().join("got")).unwrap_or_default();
+        for (turn, size) in [1, 1_500_000].into_iter().enumerate() {
+            let (number, command) = program(7777, &format!("import os; s.sendall(b'x' * {size}); os._exit(0)"));
+            let command: Vec<&str> = command.iter().map(String::as_str).chain([&*number]).collect();
+            lab.outside(sandbox, &command).expect(0);
+            let ended = lab.inside(sandbox, &["--allow-net", "api.example.test:7777/tcp"], &command);
+            assert_eq!(ended.expect(0).reported()["network"]["flows"][0]["sent"], size);
+            let all = || got().split_whitespace().filter(|bytes| **bytes == size.to_string()).count() == 2;
+            assert!(opaque_tests::eventually(Duration::from_secs(5), all), "{turn}: {}", got());
+        }
+        // A server that never reads does not hold the run for long.
+        let text = "s.setblocking(False)\ntry:\n    while True: s.send(b'x' * 65536)\nexcept BlockingIOError: pass";
+        let stuck = [
+            PYTHON,
+            "-c",
+            "import socket, time\nserver = socket.create_server(('0.0.0.0', 7778))\nkept = [server.accept() for _ in range(9)]\ntime.sleep(600)",
+        ];
+        let _stuck = site.serve(Side::Internet, (internet::WEB, 7778), stuck);
+        let (number, command) = program(7778, text);
+        let command: Vec<&str> = command.iter().map(String::as_str).chain([&*number]).collect();
+        let ended = lab.inside(sandbox, &["--allow-net", "api.example.test:7778/tcp"], &command);
+        assert!(ended.expect(0).elapsed < Duration::from_secs(10), "{ended}");
+    });
+}
+
 #[test]
 fn a_port_where_nothing_listens_breaks_the_connection_without_a_word() {
     let (number, command) = program(port::CLOSED, "print(s.recv(1))");

@@ -1,5 +1,7 @@
-//! Waits for the next connection at a listener, and waits out what stands in its way.
+//! Waits for connections at a listener, waits out what stands in the way, and counts those that are open.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -14,5 +16,24 @@ pub async fn next(listener: &TcpListener) -> TcpStream {
             Ok((stream, _)) => return stream,
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
+    }
+}
+
+/// One of the connections that may be open at once.
+#[derive(Debug)]
+pub struct Place(Rc<Cell<usize>>);
+
+impl Place {
+    /// Takes a place; it is free again when this is dropped.
+    #[must_use]
+    pub fn taken(open: &Rc<Cell<usize>>) -> Self {
+        open.set(open.get() + 1);
+        Self(Rc::clone(open))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
     }
 }

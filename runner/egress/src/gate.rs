@@ -9,14 +9,16 @@ use std::net::{IpAddr, TcpListener as StdListener};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use opaque_policy::network::Network;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use tokio::io::Interest;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
-use crate::arrival;
+use crate::arrival::{self, Place};
 use crate::connection::{self, Shared};
 use crate::datagrams;
 use crate::log::{Log, Record};
@@ -30,6 +32,10 @@ use crate::upstream::Upstream;
 
 /// The most connections at once; each takes two descriptors of ours.
 const CONNECTIONS: usize = 4096;
+/// For what is still on its way out when the run has ended.
+pub const DRAIN: Duration = Duration::from_secs(3);
+/// Between two looks at it.
+const TICK: Duration = Duration::from_millis(1);
 /// Enough for the deepest of our tasks, and most of it is never touched.
 const STACK: usize = 512 * 1024;
 
@@ -88,12 +94,17 @@ impl Gate {
         let thread = std::thread::Builder::new().name("gate".to_owned()).stack_size(STACK).spawn(move || {
             let local = LocalSet::new();
             let resolver = Rc::new(RefCell::new(Resolver::new(rules.clone(), serving.clone())));
-            let all = serve(doors, rules, published, Rc::clone(&resolver), serving);
+            let (upstream, relays) = (Upstream::default(), Relays::default());
+            let shared = Rc::new(Shared { rules, resolver: Rc::clone(&resolver), upstream, relays, log: serving });
+            let open = Rc::new(Cell::new(0));
+            let listeners: Vec<OwnedFd> = doors.listeners.iter().filter_map(|one| one.try_clone().ok()).collect();
+            let all = serve(doors, published, Rc::clone(&shared), Rc::clone(&open));
             local.block_on(&runtime, async move {
                 tokio::select! {
                     // Without its sockets the gate is closed, and stays so.
                     _ = all => {},
-                    _ = stopped => {},
+                    // Only a run that asks for its end has one; a gate that breaks lets nothing out any more.
+                    stopped = stopped => if stopped.is_ok() { drain(&shared.relays, &listeners, &open).await },
                 }
             });
             // Flows that are still open end here, and are on record.
@@ -114,8 +125,8 @@ impl Gate {
         drop(self.stop.take());
     }
 
-    /// Closes the gate: connections that are still open are cut. Everything is on record then, with what the kernel
-    /// refused without asking.
+    /// Closes the gate once nobody is left inside: what was sent still goes out, for [`DRAIN`] at most, then
+    /// connections that are still open are cut. Everything is on record then, with what the kernel refused without asking.
     #[must_use]
     pub fn close(self, refused: impl IntoIterator<Item = Refused>) -> Record {
         if !self.is_open() {
@@ -137,32 +148,39 @@ impl Gate {
     }
 }
 
-async fn serve(
-    doors: Doors,
-    rules: Rules,
-    published: Vec<Published>,
-    resolver: Rc<RefCell<Resolver>>,
-    log: Log,
-) -> io::Result<()> {
-    let (upstream, relays) = (Upstream::default(), Relays::default());
-    let shared = Rc::new(Shared { rules, resolver: Rc::clone(&resolver), upstream, relays, log });
+async fn serve(doors: Doors, published: Vec<Published>, shared: Rc<Shared>, open: Rc<Cell<usize>>) -> io::Result<()> {
     for socket in doors.resolvers {
-        tokio::task::spawn_local(answer(UdpSocket::from_std(socket.into())?, Rc::clone(&resolver)));
+        tokio::task::spawn_local(answer(UdpSocket::from_std(socket.into())?, Rc::clone(&shared.resolver)));
     }
     for (port, socket) in doors.datagrams {
         tokio::task::spawn_local(datagrams::Door::new(port, socket)?.serve(Rc::clone(&shared)));
     }
     let sockets = Rc::new(Sockets::new(doors.sockets));
     for Published { listener, port } in published {
-        tokio::task::spawn_local(published::serve(listener, port, Rc::clone(&sockets), Rc::clone(&shared)));
+        let (sockets, shared, open) = (Rc::clone(&sockets), Rc::clone(&shared), Rc::clone(&open));
+        tokio::task::spawn_local(published::serve(listener, port, sockets, shared, open));
     }
-    let open = Rc::new(Cell::new(0));
     for listener in doors.listeners {
         let listener = StdListener::from(listener);
         listener.set_nonblocking(true)?;
         tokio::task::spawn_local(accept(TcpListener::from_std(listener)?, Rc::clone(&shared), Rc::clone(&open)));
     }
     std::future::pending().await
+}
+
+/// Lets out what the command sent before it ended, as the kernel would without a gate; nothing more goes in.
+async fn drain(relays: &Relays, listeners: &[OwnedFd], open: &Cell<usize>) {
+    relays.end();
+    let until = Instant::now() + DRAIN;
+    while (open.get() > 0 || somebody_waits(listeners)) && Instant::now() < until {
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+/// True when a connection was made that nobody has accepted yet.
+fn somebody_waits(listeners: &[OwnedFd]) -> bool {
+    let mut waiting: Vec<PollFd<'_>> = listeners.iter().map(|one| PollFd::new(one, PollFlags::IN)).collect();
+    rustix::event::poll(&mut waiting, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0)
 }
 
 async fn answer(socket: UdpSocket, resolver: Rc<RefCell<Resolver>>) {
@@ -190,21 +208,5 @@ async fn accept(listener: TcpListener, shared: Rc<Shared>, open: Rc<Cell<usize>>
                 connection::serve(&shared, inside).await;
             }
         });
-    }
-}
-
-/// One of the connections that may be open at once.
-struct Place(Rc<Cell<usize>>);
-
-impl Place {
-    fn taken(open: &Rc<Cell<usize>>) -> Self {
-        open.set(open.get() + 1);
-        Self(Rc::clone(open))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
     }
 }

@@ -3,14 +3,14 @@
 //! The sandbox cannot be entered from here: sockets that were made inside are connected, one at a time each, and used
 //! again afterwards.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::arrival;
+use crate::arrival::{self, Place};
 use crate::connection::Shared;
 use crate::refusal::Refusal;
 use crate::relay::{Meter, reset};
@@ -58,11 +58,15 @@ impl Drop for Borrowed {
 }
 
 /// Accepts connections on the host's side until the run ends.
-pub async fn serve(listener: StdListener, port: u16, sockets: Rc<Sockets>, shared: Rc<Shared>) {
+pub async fn serve(listener: StdListener, port: u16, sockets: Rc<Sockets>, shared: Rc<Shared>, open: Rc<Cell<usize>>) {
     let Ok(listener) = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) else { return };
     loop {
         let client = arrival::next(&listener).await;
-        tokio::task::spawn_local(connect(client, port, Rc::clone(&sockets), Rc::clone(&shared)));
+        let (place, sockets, shared) = (Place::taken(&open), Rc::clone(&sockets), Rc::clone(&shared));
+        tokio::task::spawn_local(async move {
+            let _place = place;
+            connect(client, port, sockets, shared).await;
+        });
     }
 }
 
@@ -75,7 +79,7 @@ async fn connect(client: TcpStream, port: u16, sockets: Rc<Sockets>, shared: Rc<
     // What listens inside may come up later than its clients: they see what they would see without a sandbox.
     let Ok(inside) = borrowed.connect(server).await else { return reset(&client) };
     let _ = inside.set_nodelay(true).and_then(|()| client.set_nodelay(true));
-    shared.relays.relay(&client, &inside, &Meter::default()).await;
+    shared.relays.relay(&inside, &client, &Meter::default()).await;
     drop(inside);
     drop(borrowed);
 }

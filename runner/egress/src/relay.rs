@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rustix::net::Shutdown;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::budget::Budget;
@@ -27,11 +28,17 @@ const IDLE: Duration = Duration::from_secs(3600);
 pub struct Relays {
     scratch: RefCell<Box<[u8]>>,
     budget: Budget,
+    /// True when nobody is left inside.
+    over: watch::Sender<bool>,
 }
 
 impl Default for Relays {
     fn default() -> Self {
-        Self { scratch: RefCell::new(vec![0; LARGE].into_boxed_slice()), budget: Budget::default() }
+        Self {
+            scratch: RefCell::new(vec![0; LARGE].into_boxed_slice()),
+            budget: Budget::default(),
+            over: watch::Sender::new(false),
+        }
     }
 }
 
@@ -81,6 +88,11 @@ impl Relays {
         &self.budget
     }
 
+    /// Nobody is left inside: only what comes from there is carried from now on.
+    pub fn end(&self) {
+        self.over.send_replace(true);
+    }
+
     /// Carries both directions until both have ended, or one has broken: then the other is reset too.
     pub async fn relay(&self, inside: &TcpStream, outside: &TcpStream, meter: &Meter) {
         let out = self.carry(inside, outside, meter, &meter.sent);
@@ -97,6 +109,13 @@ impl Relays {
         out: impl Future<Output = io::Result<()>>,
         back: impl Future<Output = io::Result<()>>,
     ) {
+        let mut over = self.over.subscribe();
+        let back = async {
+            tokio::select! {
+                ended = back => ended,
+                _ = over.wait_for(|over| *over) => Ok(()),
+            }
+        };
         let both = async { tokio::try_join!(out, back).map(drop) };
         let is_well = tokio::select! {
             ended = both => ended.is_ok(),
