@@ -1,7 +1,8 @@
 //! The outbound gate of a run: names, verdicts, relays.
 //!
 //! In reading order: [`rules`] holds every verdict and does nothing else; [`resolver`] and [`names`] answer lookups
-//! without asking anybody; [`connection`] is one connection from arrival to relay; [`gate`] runs them all. What the
+//! without asking anybody; [`connection`] is one connection from arrival to relay; [`gate`] runs them all; [`relay`] carries what may pass, large transfers by
+//! [`bulk`]. What the
 //! sandbox sends is read by [`dns`], [`client_hello`] and [`http`], bounded, once; [`address`] says which addresses are
 //! not on the internet. Only [`upstream`] asks the host's resolver, only [`dial`] and [`datagrams`] connect.
 
@@ -15,6 +16,7 @@ pub mod datagrams;
 pub mod gate;
 pub mod published;
 
+pub mod bulk;
 pub mod dial;
 pub mod relay;
 pub mod upstream;
