@@ -56,3 +56,68 @@ impl Pipe {
 fn transfer(from: impl AsFd, to: impl AsFd, most: usize) -> io::Result<usize> {
     Ok(splice(from, None, to, None, most, SpliceFlags::MOVE | SpliceFlags::NONBLOCK)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (near, listener.accept().await.unwrap().0)
+    }
+
+    fn run<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    #[test]
+    fn every_byte_arrives_in_order_at_a_reader_that_comes_late() {
+        let sent: Vec<u8> = (0..20_000_000_u32).map(|place| (place % 251) as u8).collect();
+        let received = run(async {
+            let ((mut source, from), (to, mut sink)) = (pair().await, pair().await);
+            let whole = sent.clone();
+            let pour = async move { source.write_all(&whole).await.unwrap() };
+            let carry = async move {
+                let pipe = Pipe::new().unwrap();
+                loop {
+                    from.readable().await.unwrap();
+                    match pipe.fill(&from, usize::MAX) {
+                        Ok(0) => break,
+                        Ok(length) => pipe.empty(&to, length).await.unwrap(),
+                        Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+                    }
+                }
+            };
+            let drink = async move {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                let mut received = Vec::new();
+                sink.read_to_end(&mut received).await.unwrap();
+                received
+            };
+            tokio::join!(pour, carry, drink).2
+        });
+        assert!(received == sent, "{} of {} bytes", received.len(), sent.len());
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_is_an_error() {
+        run(async {
+            let ((mut source, from), (to, sink)) = (pair().await, pair().await);
+            let pipe = Pipe::new().unwrap();
+            drop(sink);
+            let mut ended = Ok(());
+            for _ in 0..10 {
+                source.write_all(b"bytes").await.unwrap();
+                from.readable().await.unwrap();
+                let length = pipe.fill(&from, usize::MAX).unwrap();
+                ended = pipe.empty(&to, length).await;
+                if ended.is_err() {
+                    break;
+                }
+            }
+            assert!(ended.is_err());
+        });
+    }
+}
