@@ -13,11 +13,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::budget::Budget;
+use crate::bulk::Pipe;
 
 /// Read at once: measured on loopback, larger reads gain nothing and smaller ones cost a fifth.
 const LARGE: usize = 256 * 1024;
 /// Read at once while much is held already.
 const SMALL: usize = 4 * 1024;
+/// A read of so much tells a large transfer, which goes on through a pipe while it moves so much at once.
+const BULK: usize = LARGE / 2;
 /// Reads in a row before another connection gets its turn.
 const TURN: u32 = 8;
 /// A connection on which nothing moves for so long is ended.
@@ -133,19 +136,30 @@ impl Relays {
     /// Either side broke.
     pub async fn carry(&self, from: &TcpStream, to: &TcpStream, meter: &Meter, counter: &Cell<u64>) -> io::Result<()> {
         let mut turns = 0;
+        let mut pipe = None;
+        let mut moved = 0;
         loop {
             from.readable().await?;
-            match self.pass(from, to) {
-                Ok(Passed::End) => break,
-                Ok(Passed::All(bytes)) => meter.count(counter, bytes),
-                Ok(Passed::Some(rest, bytes)) => {
-                    let mut held = self.budget.hold();
-                    held.set(rest.len());
-                    write_all(to, &rest).await?;
-                    meter.count(counter, bytes);
+            if moved >= BULK && pipe.is_none() && !self.budget.is_tight() {
+                pipe = Pipe::new();
+            }
+            let passed = match &pipe {
+                Some(pipe) => self.pass_bulk(pipe, from, to).await,
+                None => self.pass(from, to).await,
+            };
+            moved = match passed {
+                Ok(0) => break,
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // Who waits for more holds no pipe meanwhile.
+                    pipe = None;
+                    continue;
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return Err(error),
+            };
+            meter.count(counter, moved);
+            if moved < BULK || self.budget.is_tight() {
+                pipe = None;
             }
             turns += 1;
             if turns % TURN == 0 {
@@ -157,36 +171,44 @@ impl Relays {
         Ok(())
     }
 
-    /// One read and as much writing as goes without waiting.
-    fn pass(&self, from: &TcpStream, to: &TcpStream) -> io::Result<Passed> {
+    /// Reads once and writes all of it; how much that was, 0 at the end of the stream.
+    async fn pass(&self, from: &TcpStream, to: &TcpStream) -> io::Result<usize> {
+        let (rest, length) = self.pass_at_once(from, to)?;
+        if !rest.is_empty() {
+            let mut held = self.budget.hold();
+            held.set(rest.len());
+            write_all(to, &rest).await?;
+        }
+        Ok(length)
+    }
+
+    /// The same without a copy.
+    async fn pass_bulk(&self, pipe: &Pipe, from: &TcpStream, to: &TcpStream) -> io::Result<usize> {
+        let length = pipe.fill(from, usize::MAX)?;
+        let mut held = self.budget.hold();
+        held.set(length);
+        pipe.empty(to, length).await?;
+        Ok(length)
+    }
+
+    /// One read and as much writing as goes without waiting: what is left, and how much was read.
+    fn pass_at_once(&self, from: &TcpStream, to: &TcpStream) -> io::Result<(Vec<u8>, usize)> {
         let mut scratch = self.scratch.borrow_mut();
         let most = if self.budget.is_tight() { SMALL } else { LARGE };
         let length = from.try_read(scratch.get_mut(..most).unwrap_or_default())?;
-        if length == 0 {
-            return Ok(Passed::End);
-        }
         let bytes = scratch.get(..length).unwrap_or_default();
         let mut written = 0;
         while written < length {
             match to.try_write(bytes.get(written..).unwrap_or_default()) {
                 Ok(more) => written += more,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(Passed::Some(bytes.get(written..).unwrap_or_default().to_vec(), length));
+                    return Ok((bytes.get(written..).unwrap_or_default().to_vec(), length));
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(Passed::All(length))
+        Ok((Vec::new(), length))
     }
-}
-
-enum Passed {
-    /// The stream has ended.
-    End,
-    /// Everything that was read was written.
-    All(usize),
-    /// This is left of so many bytes.
-    Some(Vec<u8>, usize),
 }
 
 /// Writes everything, waiting for room where there is none.

@@ -24,6 +24,8 @@ const TAP: &str = "pasta, tap: wire";
 pub struct Ways {
     /// In the order of the constants; then pasta's, then another build's.
     pub travellers: Vec<Traveller>,
+    /// What each is compared with: no sandbox, over the same road.
+    pub plain: Vec<usize>,
     /// Which of them pasta goes.
     pub pasta: Vec<usize>,
 }
@@ -35,11 +37,13 @@ impl Ways {
     /// A client does not start.
     pub fn open(world: &World) -> Outcome<Self> {
         let mut travellers = plain_and_gated(world)?;
+        let mut plain = vec![LOOPBACK, LOOPBACK, WIRE, WIRE];
         let mut pasta = Vec::new();
-        for name in [SPLICE, TAP] {
+        for (name, road) in [(SPLICE, LOOPBACK), (TAP, WIRE)] {
             match through_pasta(world, name) {
                 Ok(traveller) => {
                     pasta.push(travellers.len());
+                    plain.push(road);
                     travellers.push(traveller);
                 }
                 Err(failure) => eprintln!("left out as {}: {name}: {failure}", world.identity),
@@ -48,8 +52,9 @@ impl Ways {
         if let Some(beside) = world.beside()? {
             travellers.push(Traveller::set_out("the other build, loopback", world.launch(&to_loopback(&beside)))?);
             travellers.push(Traveller::set_out("the other build, by name", world.launch(&by_name(&beside)))?);
+            plain.extend([LOOPBACK, WIRE]);
         }
-        Ok(Self { travellers, pasta })
+        Ok(Self { travellers, plain, pasta })
     }
 
     /// Replaces a client of pasta's that failed.

@@ -14,7 +14,7 @@ use opaque_tests::{Identity, Lab, Launch, Running, Sandbox, each_identity, event
 pub const PORT: u16 = 9100;
 /// The server beyond the wire.
 pub const ADDRESS: &str = WEB;
-/// Its name.
+/// Its name. It has no address of the other family, and nobody says how long that holds.
 pub const NAME: &str = "db.example.test";
 
 /// A client may wait for its turn as long as the bench takes.
