@@ -243,6 +243,7 @@ async fn loopback(shared: &Shared, inside: &TcpStream, address: SocketAddr) {
     let target = Target::Address(address.ip());
     match dial(vec![address]).await {
         Ok(outside) => {
+            crate::relay::unpaced(&outside);
             let passing = Passing {
                 name: None,
                 target: &target,

@@ -204,6 +204,7 @@ async fn accept(listener: TcpListener, shared: Rc<Shared>, open: Rc<Cell<usize>>
         let shared = Rc::clone(&shared);
         tokio::task::spawn_local(async move {
             let _place = place;
+            crate::relay::unpaced(&inside);
             if inside.set_nodelay(true).is_ok() {
                 connection::serve(&shared, inside).await;
             }
