@@ -31,3 +31,5 @@ pub mod http;
 
 pub mod log;
 pub mod refusal;
+
+mod wire;

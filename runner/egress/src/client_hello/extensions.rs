@@ -1,6 +1,7 @@
 //! Walks through a complete client hello to its extensions (RFC 8446, 4.1.2 and 4.2). Borrows, and judges no name.
 
 use super::WhyNotTls;
+use crate::wire::{number, take};
 
 const SERVER_NAME: u16 = 0;
 const ALPN: u16 = 16;
@@ -86,16 +87,4 @@ fn short_vector<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 fn long_vector<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let size = number(rest)?;
     take(rest, usize::from(size))
-}
-
-fn number(rest: &mut &[u8]) -> Option<u16> {
-    let (bytes, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(u16::from_be_bytes(*bytes))
-}
-
-fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
-    let (bytes, after) = rest.split_at_checked(count)?;
-    *rest = after;
-    Some(bytes)
 }

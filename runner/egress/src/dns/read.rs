@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use opaque_policy::host_name::HostName;
 
 use super::{Kind, LONGEST_MESSAGE, Malformed, Question, Wrong};
+use crate::wire::{number, take};
 
 /// Longest name on the wire, with the empty label at its end (RFC 1035, 2.3.4).
 const LONGEST_NAME: usize = 255;
@@ -143,16 +144,4 @@ fn read_opt(rest: &mut &[u8]) -> Option<()> {
         take(&mut options, usize::from(size))?;
     }
     (root == [0] && kind == KIND_OPT && version == 0).then_some(())
-}
-
-fn number(rest: &mut &[u8]) -> Option<u16> {
-    let (bytes, after) = rest.split_first_chunk()?;
-    *rest = after;
-    Some(u16::from_be_bytes(*bytes))
-}
-
-fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
-    let (bytes, after) = rest.split_at_checked(count)?;
-    *rest = after;
-    Some(bytes)
 }
