@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde::Serialize;
 
-use crate::egress::{EndpointName, Opening, Protocol};
-use crate::host_name::HostPattern;
+use crate::egress::{Destination, EndpointName, Opening, Protocol};
+use crate::host_name::{HostName, HostPattern};
 
 /// The sandbox's own address and that of its resolver (RFC 2544: for benchmarks, never on the internet).
 pub const OWN_V4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
@@ -52,6 +52,20 @@ impl Network {
     #[must_use]
     pub fn has_gate(&self) -> bool {
         !(self.egress.is_empty() && self.loopback.is_empty() && self.publish.is_empty())
+    }
+
+    /// The hosts to which datagrams may go by their whole name, each once: their addresses inside are known beforehand.
+    #[must_use]
+    pub fn datagram_hosts(&self) -> Vec<HostName> {
+        let mut hosts = Vec::new();
+        for way in self.egress.iter().filter(|way| way.opening.protocol == Protocol::Udp) {
+            if let Destination::Host(HostPattern::Exactly(name)) = &way.opening.to
+                && !hosts.contains(name)
+            {
+                hosts.push(name.clone());
+            }
+        }
+        hosts
     }
 
     /// The ports to which datagrams may go; one may come more than once.

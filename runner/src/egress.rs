@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 
 use opaque_egress::gate::{self, Gate, Published, Refused};
 use opaque_egress::log::{Log, Record};
+use opaque_egress::names::Names;
 use opaque_egress::resolver::Resolver;
 use opaque_egress::rules::{Rules, Transport};
 use opaque_policy::network::Network;
@@ -54,7 +55,7 @@ impl Egress {
         self.state = match doors.gate {
             None => {
                 let log = Log::default();
-                let resolver = Resolver::new(Rules::default(), log.clone());
+                let resolver = Resolver::new(Rules::default(), Names::default(), log.clone());
                 State::Resolver { socket: doors.resolver, resolver, log }
             }
             Some(inside) => {

@@ -89,11 +89,12 @@ impl Gate {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let log = Log::default();
         let rules = Rules::of(network);
+        let names = Names::reserving(&network.datagram_hosts());
         let (stop, stopped) = oneshot::channel();
         let serving = log.clone();
         let thread = std::thread::Builder::new().name("gate".to_owned()).stack_size(STACK).spawn(move || {
             let local = LocalSet::new();
-            let resolver = Rc::new(RefCell::new(Resolver::new(rules.clone(), serving.clone())));
+            let resolver = Rc::new(RefCell::new(Resolver::new(rules.clone(), names, serving.clone())));
             let (upstream, relays) = (Upstream::default(), Relays::default());
             let shared = Rc::new(Shared { rules, resolver: Rc::clone(&resolver), upstream, relays, log: serving });
             let open = Rc::new(Cell::new(0));

@@ -29,6 +29,18 @@ pub struct Addresses {
     pub v6: Ipv6Addr,
 }
 
+impl Addresses {
+    /// The addresses of the name with this number; names are numbered in the order in which they come.
+    #[must_use]
+    pub fn of(number: u32) -> Self {
+        let offset = FIRST + number;
+        Self {
+            v4: Ipv4Addr::from(u32::from(pool_v4()) + offset),
+            v6: Ipv6Addr::from(u128::from(pool_v6()) + u128::from(offset)),
+        }
+    }
+}
+
 /// What an address inside stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stands {
@@ -41,6 +53,17 @@ pub enum Stands {
 }
 
 impl Names {
+    /// Names that have their addresses from the start, in this order; see [`Addresses::of`].
+    #[must_use]
+    pub fn reserving(hosts: &[HostName]) -> Self {
+        let mut names = Self::default();
+        for host in hosts {
+            // A plan has fewer ways out than there is room for names.
+            let _ = names.addresses(host);
+        }
+        names
+    }
+
     /// The addresses of a name, the same ones each time; `None` when there are too many names.
     pub fn addresses(&mut self, name: &HostName) -> Option<Addresses> {
         let number = match self.numbers.get(name) {
@@ -52,11 +75,7 @@ impl Names {
                 number
             }
         };
-        let offset = FIRST + number;
-        Some(Addresses {
-            v4: Ipv4Addr::from(u32::from(pool_v4()) + offset),
-            v6: Ipv6Addr::from(u128::from(pool_v6()) + u128::from(offset)),
-        })
+        Some(Addresses::of(number))
     }
 
     /// What an address stands for.
@@ -117,6 +136,14 @@ mod tests {
         assert_eq!(names.at(first.v4.into()), Stands::For(a.clone()));
         assert_eq!(names.at(first.v6.into()), Stands::For(a));
         assert_eq!(first.v4, Ipv4Addr::new(198, 18, 1, 0));
+    }
+
+    #[test]
+    fn a_reserved_name_has_the_addresses_of_its_number() {
+        let mut names = Names::reserving(&[name("a.test"), name("b.test")]);
+        assert_eq!(names.at(Addresses::of(1).v6.into()), Stands::For(name("b.test")));
+        assert_eq!(names.addresses(&name("c.test")), Some(Addresses::of(2)));
+        assert_eq!(names.addresses(&name("a.test")), Some(Addresses::of(0)));
     }
 
     #[test]

@@ -28,8 +28,8 @@ pub struct Resolver {
 impl Resolver {
     /// A resolver that answers what the rules open.
     #[must_use]
-    pub fn new(rules: Rules, log: Log) -> Self {
-        Self { rules, names: Names::default(), log }
+    pub fn new(rules: Rules, names: Names, log: Log) -> Self {
+        Self { rules, names, log }
     }
 
     /// The names that were looked up.

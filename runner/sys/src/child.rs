@@ -127,6 +127,7 @@ fn connect(
     })?;
     step(Step::Resolver, &mut || sockets::resolver(network, &mut handed))?;
     if let Some(gate) = &network.gate {
+        addresses::send_unpaced(proc);
         step(Step::Routes, &mut || addresses::apply(&gate.routes))?;
         step(Step::Rules, &mut || sockets::rules(gate, &mut handed))?;
         step(Step::Listeners, &mut || sockets::gate(network, gate, &mut handed))?;

@@ -32,7 +32,7 @@ pub struct Gateway {
     pub loopback: Vec<SocketAddr>,
     /// Networks that are granted.
     pub networks: Vec<Network>,
-    /// Ports that are granted to names over UDP.
+    /// Ports that are granted to names over UDP, whichever name it is.
     pub udp_ports: Vec<u16>,
     /// Whether the run has IPv6 at all.
     pub has_v6: bool,

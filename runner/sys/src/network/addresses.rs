@@ -68,6 +68,15 @@ pub(crate) fn apply(messages: &Messages) -> Result<(), Errno> {
     netlink::acknowledged(&socket, messages.count())
 }
 
+/// Lets connections inside send without a clock: none of them leaves this machine, and where the host prefers BBR its
+/// timers cost a third of what passes (measured). Reno has none, and every process may choose it (tcp(7)).
+pub(crate) fn send_unpaced(proc: &OwnedFd) {
+    let name = c"sys/net/ipv4/tcp_congestion_control";
+    let file = rustix::fs::openat(proc.as_fd(), name, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+    // Where it stays as it is, it is slower and right.
+    let _ = file.and_then(|file| idmap::write_all(&file, b"reno"));
+}
+
 /// Lets programs inside listen at every port: nobody else is in this namespace.
 pub(crate) fn open_low_ports(proc: &OwnedFd) -> Result<(), Errno> {
     let name = c"sys/net/ipv4/ip_unprivileged_port_start";
