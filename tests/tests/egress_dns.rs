@@ -127,7 +127,7 @@ fn holding_a_resolvers_port_captures_no_lookup() {
         let taken = ["udp 198.18.0.1:53", "udp 198.18.0.1:53 shared", "udp 0.0.0.0:53", "udp 0.0.0.0:53 shared"];
         let gate =
             ["tcp 127.0.0.1:65053", "tcp 127.0.0.1:65053 shared", "tcp 0.0.0.0:65053", "tcp 0.0.0.0:65053 shared"];
-        let mut rows: Vec<String> = taken.iter().chain(&gate).map(|port| format!("bind {port}")).collect();
+        let mut rows: Vec<String> = taken.iter().chain(&gate).map(|port| format!("stand-at {port}")).collect();
         if lab.has_ipv6() {
             let six = [
                 "udp [fd6f:7061:7175:65::1]:53 shared",
@@ -135,7 +135,7 @@ fn holding_a_resolvers_port_captures_no_lookup() {
                 "tcp [::1]:65053 shared",
                 "tcp [::]:65053 shared",
             ];
-            rows.extend(six.map(|port| format!("bind {port}")));
+            rows.extend(six.map(|port| format!("stand-at {port}")));
         }
         for attempt in &lab.attempt(sandbox, OPEN, &rows).rows {
             assert_eq!(attempt.outcome, "refused EADDRINUSE", "{attempt:?}");
@@ -152,7 +152,7 @@ fn holding_a_resolvers_port_captures_no_lookup() {
             assert!(found.contains("198.18.1.0"), "{found}");
         }
         // The twin: outside, somebody who may take such a port has it.
-        lab.attempt_outside(sandbox, &["bind tcp 127.0.0.1:65053"]).all_done();
+        lab.attempt_outside(sandbox, &["stand-at tcp 127.0.0.1:65053"]).all_done();
     });
 }
 

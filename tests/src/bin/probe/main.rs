@@ -64,8 +64,9 @@ fn find(name: &str) -> Option<Act> {
     ]
     .iter()
     .flat_map(|acts| acts.iter())
-    .find(|(act, _)| *act == name)
+    .filter(|(act, _)| *act == name)
     .map(|(_, act)| *act)
+    .reduce(|_, _| panic!("two acts are called {name}"))
 }
 
 /// The argument at `index`; a test that forgets one has a mistake.

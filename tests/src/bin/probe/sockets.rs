@@ -9,7 +9,7 @@ use crate::{Act, Attempt, answer, argument, os};
 
 pub(crate) const ACTS: &[(&str, Act)] = &[
     ("open", open),
-    ("bind", bind),
+    ("stand-at", stand_at),
     ("lookup-beside", lookup_beside),
     ("throw", throw),
     ("change-network", change_network),
@@ -36,7 +36,7 @@ fn open(arguments: &[String]) -> Attempt {
 }
 
 /// `bind tcp|udp ADDRESS:PORT [shared]`: takes a port, with every option that shares it where asked.
-fn bind(arguments: &[String]) -> Attempt {
+fn stand_at(arguments: &[String]) -> Attempt {
     bound(arguments).map(|_| String::new())
 }
 
