@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 }
 
 fn find(name: &str) -> Option<Act> {
-    [
+    let all = [
         files::ACTS,
         attempts::ACTS,
         network::ACTS,
@@ -61,12 +61,11 @@ fn find(name: &str) -> Option<Act> {
         resources::ACTS,
         observe::ACTS,
         under::ACTS,
-    ]
-    .iter()
-    .flat_map(|acts| acts.iter())
-    .filter(|(act, _)| *act == name)
-    .map(|(_, act)| *act)
-    .reduce(|_, _| panic!("two acts are called {name}"))
+    ];
+    let mut found = all.iter().flat_map(|acts| acts.iter()).filter(|(act, _)| *act == name);
+    let act = found.next().map(|(_, act)| *act);
+    assert!(found.next().is_none(), "two acts are called {name}");
+    act
 }
 
 /// The argument at `index`; a test that forgets one has a mistake.
