@@ -88,6 +88,14 @@ pub async fn serve(shared: &Shared, inside: TcpStream) {
     pass(shared, &inside, opened, &passing).await;
 }
 
+/// Refuses a connection that comes when too many are open already; it is on record as every other one.
+pub fn turn_away(shared: &Shared, inside: &TcpStream) {
+    let arrived = inside.local_addr().ok().and_then(|own| arrival(inside, own));
+    let Some(arrived) = arrived else { return reset(inside) };
+    let target = shared.resolver.borrow().target(arrived.ip()).unwrap_or(Target::Address(arrived.ip()));
+    refuse(shared, inside, &target, arrived.port(), &Refusal::TooMany);
+}
+
 /// Where the connection was going before it was led here; `None` when that was the gate itself.
 fn arrival(inside: &TcpStream, own: SocketAddr) -> Option<SocketAddr> {
     let original = match own.ip() {

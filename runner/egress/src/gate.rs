@@ -25,7 +25,7 @@ use crate::log::{Log, Record};
 use crate::names::{Names, Stands};
 use crate::published::{self, Sockets};
 use crate::refusal::Refusal;
-use crate::relay::{Relays, reset};
+use crate::relay::Relays;
 use crate::resolver::Resolver;
 use crate::rules::{Rules, Target, Transport};
 use crate::upstream::Upstream;
@@ -198,14 +198,13 @@ async fn accept(listener: TcpListener, shared: Rc<Shared>, open: Rc<Cell<usize>>
     loop {
         let inside = arrival::next(&listener).await;
         if open.get() >= CONNECTIONS {
-            reset(&inside);
+            connection::turn_away(&shared, &inside);
             continue;
         }
         let place = Place::taken(&open);
         let shared = Rc::clone(&shared);
         tokio::task::spawn_local(async move {
             let _place = place;
-            crate::relay::unpaced(&inside);
             if inside.set_nodelay(true).is_ok() {
                 connection::serve(&shared, inside).await;
             }
