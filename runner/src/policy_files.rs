@@ -18,7 +18,6 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::descriptor;
-use crate::git;
 use crate::host::directory_variable;
 
 pub mod checked;
@@ -170,14 +169,9 @@ impl Places<'_> {
 
 /// The workspace's own file. Its rules could only tighten, but a rule that is not carried out must not look as if it were.
 fn repository_file(workspace: BorrowedFd<'_>) -> Result<Vec<String>, PolicyFileError> {
-    let text = match git::regular(workspace, REPOSITORY, FILE) {
-        Ok(text) => text,
-        Err(Errno::NOENT) => return Ok(Vec::new()),
-        // What holds no text holds no rules: the placeholder of another run in this workspace.
-        Err(Errno::NXIO | Errno::INVAL) if is_placeholder(workspace) => return Ok(Vec::new()),
-        Err(source) => return Err(PolicyFileError::Open { path: REPOSITORY.to_owned(), source }),
-    };
-    match repository::asks(&text) {
+    let text =
+        repository_text(workspace).map_err(|source| PolicyFileError::Open { path: REPOSITORY.to_owned(), source })?;
+    match text.map_or(repository::Asks::Nothing, |text| repository::asks(&text)) {
         repository::Asks::Nothing => Ok(Vec::new()),
         repository::Asks::Request => {
             Ok(vec![format!("{REPOSITORY} is not trusted: what its `[request]` asks for is not granted")])
@@ -186,11 +180,30 @@ fn repository_file(workspace: BorrowedFd<'_>) -> Result<Vec<String>, PolicyFileE
     }
 }
 
-fn is_placeholder(workspace: BorrowedFd<'_>) -> bool {
-    let stat = rustix::fs::statat(workspace, REPOSITORY, rustix::fs::AtFlags::SYMLINK_NOFOLLOW);
-    stat.is_ok_and(|stat| {
-        matches!(descriptor::kind(&stat), FileType::Socket | FileType::Directory) && stat.st_mode & 0o222 == 0
-    })
+/// Judges and reads one and the same inode: other runs make and remove placeholders of this name meanwhile.
+fn repository_text(workspace: BorrowedFd<'_>) -> Result<Option<Vec<u8>>, Errno> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = match rustix::fs::openat(workspace, REPOSITORY, flags, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(errno) => return Err(errno),
+    };
+    let stat = rustix::fs::fstat(&file)?;
+    match descriptor::kind(&stat) {
+        FileType::RegularFile => {
+            let opened = descriptor::reopen(&file, OFlags::RDONLY | OFlags::NONBLOCK)?;
+            descriptor::read_bounded(opened, FILE).map(Some)
+        }
+        // What holds no text holds no rules: the placeholder of another run in this workspace.
+        FileType::Socket | FileType::Directory if stat.st_mode & 0o222 == 0 => Ok(None),
+        FileType::Symlink => Err(Errno::LOOP),
+        FileType::Socket
+        | FileType::Directory
+        | FileType::Fifo
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => Err(Errno::INVAL),
+    }
 }
 
 fn absolute(path: &Path) -> Result<Vec<u8>, PolicyFileError> {

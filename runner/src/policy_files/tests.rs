@@ -187,3 +187,47 @@ fn a_workspace_s_rules_are_refused_rather_than_ignored() {
     assert_eq!(machine.repository("[request]\nprofile = \"npm\"\n").unwrap().len(), 1);
     assert_eq!(machine.repository("[[rules]]\naction = \"deny\"\n"), Err(PolicyFileError::Repository));
 }
+
+#[test]
+fn a_placeholder_of_another_run_may_come_and_go_at_any_moment() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let machine = Machine::new();
+    machine.write("w/x", "");
+    let workspace = fs::File::open(machine.directory.path().join("w")).unwrap();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                let mode = Mode::from_raw_mode(0o444);
+                rustix::fs::mknodat(&workspace, REPOSITORY, FileType::Socket, mode, 0).unwrap();
+                rustix::fs::unlinkat(&workspace, REPOSITORY, rustix::fs::AtFlags::empty()).unwrap();
+            }
+        });
+        let failed = (0..20_000).find_map(|_| repository_file(workspace.as_fd()).err());
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(failed, None);
+    });
+}
+
+#[test]
+fn what_is_no_text_in_the_place_of_a_workspace_s_file_is_refused() {
+    let refused = |make: &dyn Fn(BorrowedFd<'_>)| {
+        let machine = Machine::new();
+        machine.write("w/x", "");
+        let workspace = fs::File::open(machine.directory.path().join("w")).unwrap();
+        make(workspace.as_fd());
+        repository_file(workspace.as_fd()).unwrap_err()
+    };
+    let node = |kind| {
+        move |workspace: BorrowedFd<'_>| {
+            rustix::fs::mknodat(workspace, REPOSITORY, kind, Mode::from_raw_mode(0o600), 0).unwrap();
+        }
+    };
+    let because = |source| PolicyFileError::Open { path: REPOSITORY.to_owned(), source };
+    assert_eq!(refused(&node(FileType::Fifo)), because(Errno::INVAL));
+    // Not read-only, so nobody's placeholder.
+    assert_eq!(refused(&node(FileType::Socket)), because(Errno::INVAL));
+    let link = |workspace: BorrowedFd<'_>| rustix::fs::symlinkat("x", workspace, REPOSITORY).unwrap();
+    assert_eq!(refused(&link), because(Errno::LOOP));
+}
