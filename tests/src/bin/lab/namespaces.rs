@@ -138,8 +138,11 @@ fn enter(namespace: &OwnedFd) {
     assert_eq!(result, 0, "cannot enter a namespace of our own: {}", std::io::Error::last_os_error());
 }
 
-/// Keeps the namespace to what was written down: IPv6 on, no addresses of its own making.
+/// Keeps the namespace to what was written down, whatever the machine's own is set to: IPv6 on, no addresses of its own
+/// making, and the congestion control that every kernel has unless `OPAQUE_TESTS_CONGESTION` names another one.
 fn settle() {
+    let congestion = std::env::var("OPAQUE_TESTS_CONGESTION").unwrap_or("reno".into());
+    fs::write("/proc/sys/net/ipv4/tcp_congestion_control", &congestion).expect("a congestion control of this kernel");
     if has_ipv6() {
         for (name, value) in [("disable_ipv6", "0"), ("accept_ra", "0"), ("router_solicitations", "0")] {
             for scope in ["all", "default"] {
