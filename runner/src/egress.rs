@@ -112,6 +112,14 @@ impl Egress {
         }
     }
 
+    /// The command has ended: the gate lets out what was sent, while the supervisor goes on.
+    pub fn drain(&mut self) {
+        match &mut self.state {
+            State::Gate { gate, .. } => gate.drain(),
+            State::Closed | State::Resolver { .. } => {}
+        }
+    }
+
     /// Closes the way out and says what came of it. The run is over.
     #[must_use]
     pub fn close(self) -> Record {

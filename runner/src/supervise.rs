@@ -193,6 +193,7 @@ impl<P> State<P> {
 
     fn ended(&mut self, watched: &mut Watched<'_>, ending: Ending, vanished: bool) -> Supervised {
         let wall = self.started.map(|started| started.elapsed()).unwrap_or_default();
+        watched.egress.drain();
         watched.spawned.reap();
         self.finish_output(watched);
         let output = watched.output.iter().map(Relay::carried).sum();

@@ -8,6 +8,7 @@ use std::io;
 use std::net::{IpAddr, TcpListener as StdListener};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -75,8 +76,9 @@ pub struct Refused {
 /// A gate that is open.
 #[derive(Debug)]
 pub struct Gate {
-    thread: JoinHandle<Names>,
+    thread: JoinHandle<()>,
     stop: Option<oneshot::Sender<()>>,
+    names: mpsc::Receiver<Names>,
     log: Log,
 }
 
@@ -91,6 +93,7 @@ impl Gate {
         let rules = Rules::of(network);
         let names = Names::reserving(&network.datagram_hosts());
         let (stop, stopped) = oneshot::channel();
+        let (last_word, of_names) = mpsc::channel();
         let serving = log.clone();
         let thread = std::thread::Builder::new().name("gate".to_owned()).stack_size(STACK).spawn(move || {
             let local = LocalSet::new();
@@ -103,16 +106,20 @@ impl Gate {
             local.block_on(&runtime, async move {
                 tokio::select! {
                     // Without its sockets the gate is closed, and stays so.
-                    _ = all => {},
-                    // Only a run that asks for its end has one; a gate that breaks lets nothing out any more.
-                    stopped = stopped => if stopped.is_ok() { drain(&shared.relays, &listeners, &open).await },
+                    _ = all => shared.log.gate_failed(),
+                    stopped = stopped => match stopped {
+                        Ok(()) => drain(&shared.relays, &listeners, &open).await,
+                        // Only a run that asks for its end has one; a gate that breaks lets nothing out any more.
+                        Err(_) => shared.log.gate_failed(),
+                    },
                 }
             });
             // Flows that are still open end here, and are on record.
             drop(local);
-            resolver.take().into_names()
+            // Nobody waits for what is left to free.
+            let _ = last_word.send(resolver.take().into_names());
         })?;
-        Ok(Self { thread, stop: Some(stop), log })
+        Ok(Self { thread, stop: Some(stop), names: of_names, log })
     }
 
     /// True while the gate serves.
@@ -126,17 +133,24 @@ impl Gate {
         drop(self.stop.take());
     }
 
-    /// Closes the gate once nobody is left inside: what was sent still goes out, for [`DRAIN`] at most, then
-    /// connections that are still open are cut. Everything is on record then, with what the kernel refused without asking.
-    #[must_use]
-    pub fn close(self, refused: impl IntoIterator<Item = Refused>) -> Record {
-        if !self.is_open() {
-            self.log.gate_failed();
-        }
-        if let Some(stop) = self.stop {
+    /// The command has ended: what was sent still goes out, for [`DRAIN`] at most, then connections that are still open
+    /// are cut. Does not wait for that.
+    pub fn drain(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // A gate that is gone has put that on record.
             let _ = stop.send(());
         }
-        let names = self.thread.join().unwrap_or_default();
+    }
+
+    /// Waits until everything that will go out has gone. Everything is on record then, with what the kernel refused
+    /// without asking.
+    #[must_use]
+    pub fn close(mut self, refused: impl IntoIterator<Item = Refused>) -> Record {
+        self.drain();
+        let names = self.names.recv().unwrap_or_else(|_| {
+            self.log.gate_failed();
+            Names::default()
+        });
         for Refused { address, port, transport } in refused {
             let (target, refusal) = match names.at(address) {
                 Stands::For(name) => (Target::Name(name), Refusal::PortNotAllowed),
