@@ -12,12 +12,14 @@ use opaque_egress::resolver::Resolver;
 use opaque_egress::rules::{Rules, Transport};
 use opaque_policy::network::Network;
 use opaque_sys::fault::Fault;
-use opaque_sys::netfilter;
+use opaque_sys::netfilter::Filter;
 use opaque_sys::network::Doors;
+use opaque_sys::step::Step;
 use rustix::event::{PollFd, PollFlags};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::outcome::Refusal;
+use crate::prepare::failed;
 
 /// The way out of one run.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ enum State {
     /// Nothing is granted: names are refused, and which ones is on record.
     Resolver { socket: OwnedFd, resolver: Resolver, log: Log },
     /// Something is granted.
-    Gate { gate: Gate, rules: OwnedFd },
+    Gate { gate: Gate, filter: Filter },
 }
 
 impl Egress {
@@ -47,11 +49,12 @@ impl Egress {
         Ok(Self { network: network.clone(), published, state: State::Closed })
     }
 
-    /// Takes the sockets over that were made inside. The command does not start before this.
+    /// Takes the sockets over that were made inside, and puts the packet filter in force. The command does not start
+    /// before this.
     ///
     /// # Errors
-    /// The gate cannot be opened.
-    pub fn open(&mut self, doors: Doors) -> Result<(), Refusal> {
+    /// The kernel does not take the rules, or the gate cannot be opened.
+    pub fn open(&mut self, doors: Doors, fault: Fault) -> Result<(), Refusal> {
         self.state = match doors.gate {
             None => {
                 let log = Log::default();
@@ -59,6 +62,10 @@ impl Egress {
                 State::Resolver { socket: doors.resolver, resolver, log }
             }
             Some(inside) => {
+                if !fault.skips(Step::Rules) {
+                    let enforced = fault.check(Step::Rules).and_then(|()| inside.filter.enforce());
+                    enforced.map_err(|errno| failed(Step::Rules, &errno))?;
+                }
                 raise_descriptor_limit();
                 let doors = gate::Doors {
                     resolvers: std::iter::once(doors.resolver).chain(inside.resolver6).collect(),
@@ -69,7 +76,7 @@ impl Egress {
                 let published = std::mem::take(&mut self.published);
                 let gate = Gate::open(doors, &self.network, published)
                     .map_err(|error| Refusal::cannot_build(format!("cannot open the gate to the network: {error}")))?;
-                State::Gate { gate, rules: inside.rules }
+                State::Gate { gate, filter: inside.filter }
             }
         };
         Ok(())
@@ -126,9 +133,9 @@ impl Egress {
         match self.state {
             State::Closed => Record::default(),
             State::Resolver { log, .. } => log.record(),
-            State::Gate { gate, rules } => {
+            State::Gate { gate, filter } => {
                 // What cannot be read back is missing in the record; it was refused all the same.
-                let refused = netfilter::refused(&rules).unwrap_or_default();
+                let refused = filter.refused().unwrap_or_default();
                 gate.close(refused.into_iter().filter_map(|refused| {
                     let transport = Transport::of_protocol(refused.protocol)?;
                     Some(Refused { address: refused.address, port: refused.port, transport })

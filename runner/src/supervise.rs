@@ -147,9 +147,14 @@ impl<P> State<P> {
     {
         match message {
             Message::Doors(doors) => {
-                if let Err(refusal) = watched.egress.open(doors) {
+                let awaits_filter = doors.gate.is_some();
+                if let Err(refusal) = watched.egress.open(doors, watched.fault) {
                     watched.spawned.kill();
                     return Err(SuperviseError::NoEgress(refusal));
+                }
+                if awaits_filter {
+                    // A child that is gone by now has said why.
+                    let _ = watched.spawned.channel.go();
                 }
                 Ok(None)
             }

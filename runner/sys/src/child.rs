@@ -42,6 +42,8 @@ struct Confined {
     side: Forked,
     canary: OwnedFd,
     copies: [Option<Inode>; COPIES],
+    /// Whether the packet filter is still to be put in force.
+    awaits_filter: bool,
 }
 
 /// Most private copies of one run: a program and its chain of interpreters.
@@ -78,7 +80,7 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     let proc = root::new_proc().at(Step::Proc)?;
     step(Step::NestedNamespaces, &mut || root::close_nested_namespaces(&proc))?;
     step(Step::CoreDumps, &mut || root::empty_core_dumps(&proc).and_then(|()| limits::no_core_dumps()))?;
-    connect(&image.network, &proc, channel, &step)?;
+    let awaits_filter = connect(&image.network, &proc, channel, &step)?;
     fault.check(Step::Tree).at(Step::Tree)?;
     tree::build(&root, &proc, &mut image.entries, &image.ruleset, image.identity.map)?;
     pinned::cover(&root, &image.pinned).at(Step::Tree)?;
@@ -109,16 +111,17 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     }
     fault.check(Step::Fork).at(Step::Fork)?;
     let side = clone::fork().at(Step::Fork)?;
-    Ok(Confined { side, canary, copies })
+    Ok(Confined { side, canary, copies, awaits_filter })
 }
 
-/// Sets the run's network up and hands the supervisor its ends of it.
+/// Sets the run's network up and hands the supervisor its ends of it; true when the supervisor has to put a packet
+/// filter in force and say so.
 fn connect(
     network: &Network,
     proc: &OwnedFd,
     channel: &ChildChannel,
     step: &impl Fn(Step, &mut dyn FnMut() -> Result<(), Errno>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let mut handed = Handed::new();
     step(Step::Loopback, &mut loopback::up)?;
     step(Step::Addresses, &mut || {
@@ -129,11 +132,14 @@ fn connect(
     if let Some(gate) = &network.gate {
         addresses::send_unpaced(proc);
         step(Step::Routes, &mut || addresses::apply(&gate.routes))?;
-        step(Step::Rules, &mut || sockets::rules(gate, &mut handed))?;
         step(Step::Listeners, &mut || sockets::gate(network, gate, &mut handed))?;
     }
     // Whatever a test left out is missed by attestation; then there is nothing whole to hand over.
-    if handed.count() == network.doors { channel.send_doors(&handed).at(Step::Resolver) } else { Ok(()) }
+    if handed.count() != network.doors {
+        return Ok(false);
+    }
+    channel.send_doors(&handed).at(Step::Resolver)?;
+    Ok(network.gate.is_some())
 }
 
 /// The command's process: checks every layer from inside, waits at the barrier, becomes the command.
@@ -153,6 +159,9 @@ fn pass_barrier(image: &Image, channel: &ChildChannel, confined: &Confined, call
     let fault = image.fault;
     fault.check(Step::Attest).at(Step::Attest)?;
     let inside = attest::look()?;
+    if confined.awaits_filter {
+        channel.wait().at(Step::Rules)?;
+    }
     if !fault.skips(Step::Attest) {
         attest::every_layer(image, channel, canary, &inside)?;
     }

@@ -1,7 +1,7 @@
 //! The frame of every netlink message: headers, attributes, answers (netlink(7)).
 //!
-//! Messages are written by the supervisor before the clone; the child sends the bytes and reads the answers
-//! into its stack. It knows no protocol: what an attribute means is its writer's business.
+//! Messages are written by the supervisor before the clone; whoever sends the bytes reads the answers
+//! into its stack. Nothing here knows a protocol: what an attribute means is its writer's business.
 
 use std::os::fd::{AsFd, OwnedFd};
 

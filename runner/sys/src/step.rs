@@ -70,10 +70,10 @@ steps! {
     Resolver = "resolver",
     /// Every address is made to end inside.
     Routes = "routes",
-    /// The packet filter is put in force.
-    Rules = "rules",
     /// The gate's listeners and sockets are opened.
     Listeners = "listeners",
+    /// The supervisor puts the packet filter in force.
+    Rules = "rules",
     /// The file tree is put together.
     Tree = "tree",
     /// The new root takes the place of the old one.

@@ -10,7 +10,7 @@ use crate::netfilter::ruleset::{Chain, Family, Hook, Kind, Match, Protocol, Rule
 use crate::netlink::{Body, Messages};
 
 /// A transaction, ready to be sent.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Batch {
     pub(crate) bytes: Vec<u8>,
     /// The number of the one message that is acknowledged when all are in force.

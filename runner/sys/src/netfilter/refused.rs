@@ -1,4 +1,4 @@
-//! Reads back what the packet filter refused. Runs in the supervisor, over the socket that the child made.
+//! Reads back what the packet filter refused.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
@@ -28,19 +28,16 @@ const NEW_ELEMENTS: u16 = SUBSYSTEM | 12;
 const GET_ELEMENTS: u16 = SUBSYSTEM | 13;
 const DONE: u16 = libc::NLMSG_DONE as u16;
 const ERROR: u16 = libc::NLMSG_ERROR as u16;
-/// More than a full set comes in: the kernel sends a page or a few at a time.
-const BUFFER: usize = 64 * 1024;
-/// Most parts of one answer; both sets together fit in a few.
+/// More than the kernel sends at a time, which is a page or two.
+const BUFFER: usize = 16 * 1024;
+/// Most parts of one answer; a full set fits in a few.
 const PARTS: usize = 64;
 
-/// Everything that was refused, sorted; 256 destinations of each family at most.
-///
-/// # Errors
-/// The kernel does not answer, or not in its own format.
-pub fn refused(rules: &OwnedFd) -> Result<Vec<Refused>, Errno> {
+pub(super) fn read(filter: &OwnedFd) -> Result<Vec<Refused>, Errno> {
     let mut found = Vec::new();
+    let mut buffer = vec![0; BUFFER];
     for set in [REFUSED4, REFUSED6] {
-        match dump(rules, set, &mut found) {
+        match dump(filter, set, &mut buffer, &mut found) {
             // Without IPv6 there is no set for it.
             Err(Errno::NOENT) if set == REFUSED6 => {}
             other => other?,
@@ -51,17 +48,16 @@ pub fn refused(rules: &OwnedFd) -> Result<Vec<Refused>, Errno> {
     Ok(found)
 }
 
-fn dump(rules: &OwnedFd, set: &str, found: &mut Vec<Refused>) -> Result<(), Errno> {
+fn dump(filter: &OwnedFd, set: &str, buffer: &mut [u8], found: &mut Vec<Refused>) -> Result<(), Errno> {
     let mut request = Messages::default();
     request.push(GET_ELEMENTS, libc::NLM_F_DUMP as u16, |body| {
         body.fixed(&header(1, 0));
         body.text(1, TABLE);
         body.text(2, set);
     });
-    netlink::send(rules, &request.into_bytes())?;
-    let mut buffer = vec![0; BUFFER];
+    netlink::send(filter, &request.into_bytes())?;
     for _ in 0..PARTS {
-        let receive = || rustix::net::recv(rules, &mut buffer[..], RecvFlags::TRUNC | RecvFlags::DONTWAIT);
+        let receive = || rustix::net::recv(filter, &mut *buffer, RecvFlags::TRUNC | RecvFlags::DONTWAIT);
         let (_, length) = rustix::io::retry_on_intr(receive)?;
         let mut rest = buffer.get(..length).ok_or(Errno::MSGSIZE)?;
         while let Some((message, next)) = Message::first(rest) {

@@ -7,6 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 
+use crate::netfilter::{Batch, Filter};
+
 /// Most ports at which datagrams are taken.
 pub(crate) const MOST_DATAGRAM_PORTS: usize = 16;
 /// Most sockets that lead to servers inside.
@@ -38,16 +40,25 @@ pub struct GateDoors {
     pub udp6: Vec<(u16, OwnedFd)>,
     /// Unconnected TCP sockets for IPv4.
     pub sockets: Vec<OwnedFd>,
-    /// Asks the packet filter: [`crate::netfilter::refused`].
-    pub rules: OwnedFd,
+    /// The packet filter, which says nothing yet.
+    pub filter: Filter,
 }
 
 /// What the child was told to open.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Expected {
     pub(crate) has_v6: bool,
-    /// Ports for datagrams, and how many sockets.
-    pub(crate) gate: Option<(Vec<u16>, usize)>,
+    pub(crate) gate: Option<ExpectedGate>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ExpectedGate {
+    /// Ports for datagrams.
+    pub(crate) udp_ports: Vec<u16>,
+    /// How many sockets that lead to servers inside.
+    pub(crate) sockets: usize,
+    /// What the packet filter is told.
+    pub(crate) rules: Batch,
 }
 
 impl Expected {
@@ -57,25 +68,26 @@ impl Expected {
         // The resolver and the packet filter; a listener for each family; for IPv6 a resolver of its own.
         self.gate
             .as_ref()
-            .map_or(1, |(ports, sockets)| 2 + families + (families - 1) + families * ports.len() + sockets)
+            .map_or(1, |gate| 2 + families + (families - 1) + families * gate.udp_ports.len() + gate.sockets)
     }
 
     /// Gives each descriptor its name; `None` when there is one too many or too few.
-    pub(crate) fn name(&self, descriptors: Vec<OwnedFd>) -> Option<Doors> {
+    pub(crate) fn name(self, descriptors: Vec<OwnedFd>) -> Option<Doors> {
         if descriptors.len() != self.count() {
             return None;
         }
         let mut left = descriptors.into_iter();
         let resolver = left.next()?;
-        let Some((ports, sockets)) = &self.gate else { return Some(Doors { resolver, gate: None }) };
-        let rules = left.next()?;
+        let Some(gate) = self.gate else { return Some(Doors { resolver, gate: None }) };
+        let ExpectedGate { udp_ports: ports, sockets, rules } = gate;
+        let filter = Filter::new(left.next()?, rules);
         let tcp4 = left.next()?;
         let (tcp6, resolver6) = if self.has_v6 { (Some(left.next()?), Some(left.next()?)) } else { (None, None) };
         let udp4 = ports.iter().copied().zip(left.by_ref().take(ports.len())).collect();
         let v6 = if self.has_v6 { ports.len() } else { 0 };
         let udp6 = ports.iter().copied().zip(left.by_ref().take(v6)).collect();
-        let sockets = left.take(*sockets).collect();
-        Some(Doors { resolver, gate: Some(GateDoors { tcp4, tcp6, resolver6, udp4, udp6, sockets, rules }) })
+        let sockets = left.take(sockets).collect();
+        Some(Doors { resolver, gate: Some(GateDoors { tcp4, tcp6, resolver6, udp4, udp6, sockets, filter }) })
     }
 }
 

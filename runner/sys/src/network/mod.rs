@@ -16,7 +16,7 @@ pub use doors::{Doors, GateDoors};
 pub use prepared::{Gate, Network, Unfit, has_ipv6};
 
 pub(crate) use attest::PROBED;
-pub(crate) use doors::{Expected, Handed, MOST};
+pub(crate) use doors::{Expected, ExpectedGate, Handed, MOST};
 pub(crate) use prepared::Gated;
 
 #[cfg(test)]

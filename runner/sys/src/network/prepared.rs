@@ -7,7 +7,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use crate::netfilter::{self, Batch, Ruleset};
 use crate::netlink::Messages;
 use crate::network::doors::{MOST_DATAGRAM_PORTS, MOST_SOCKETS};
-use crate::network::{Expected, addresses};
+use crate::network::{Expected, ExpectedGate, addresses};
 
 /// The network of a run, ready to be set up.
 #[derive(Debug)]
@@ -65,7 +65,11 @@ impl Network {
     pub(crate) fn expected(&self) -> Expected {
         Expected {
             has_v6: self.own6.is_some(),
-            gate: self.gate.as_ref().map(|gate| (gate.udp_ports.clone(), gate.sockets)),
+            gate: self.gate.as_ref().map(|gate| ExpectedGate {
+                udp_ports: gate.udp_ports.clone(),
+                sockets: gate.sockets,
+                rules: gate.rules.clone(),
+            }),
         }
     }
 }

@@ -21,16 +21,9 @@ pub(crate) fn resolver(network: &Network, handed: &mut Handed) -> Result<(), Err
     handed.keep(bound(SocketType::DGRAM, (network.own4, DNS).into())?)
 }
 
-/// Puts the packet filter in force and keeps the socket that it was made with.
-pub(crate) fn rules(gate: &Gated, handed: &mut Handed) -> Result<(), Errno> {
-    let socket = netlink::netfilter()?;
-    netlink::send(&socket, &gate.rules.bytes)?;
-    netlink::acknowledged(&socket, gate.rules.last)?;
-    handed.keep(socket)
-}
-
-/// The listeners, the datagram sockets, and those that will be connected to servers inside.
+/// The packet filter's, the listeners, the datagram sockets, and those that will be connected to servers inside.
 pub(crate) fn gate(network: &Network, gate: &Gated, handed: &mut Handed) -> Result<(), Errno> {
+    handed.keep(netlink::netfilter()?)?;
     handed.keep(listener((Ipv4Addr::LOCALHOST, gate.port).into())?)?;
     if let Some(own6) = network.own6 {
         handed.keep(listener((Ipv6Addr::LOCALHOST, gate.port).into())?)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use super::{GATE, GRANTED_UDP, client, families, gated, inside, server};
-use crate::netfilter::{Refused, refused};
+use crate::netfilter::Refused;
 
 /// Sets a gate up, serves it and lets `client` try what it likes; gives back what was refused.
 fn with_gate(has_v6: bool, client: impl FnOnce(), expected: &[Refused]) {
@@ -18,7 +18,7 @@ fn with_gate(has_v6: bool, client: impl FnOnce(), expected: &[Refused]) {
             let kept = server::serve(inside::doors(&channel));
             // The child says when it is done.
             assert!(channel.receive().is_err());
-            assert_eq!(refused(&kept.rules).unwrap(), expected);
+            assert_eq!(kept.filter.refused().unwrap(), expected);
             assert_eq!(kept.sockets.len(), 2);
         },
         |channel| {
@@ -108,7 +108,7 @@ fn more_than_can_be_remembered_is_refused_all_the_same() {
             |channel| {
                 let kept = server::serve(inside::doors(&channel));
                 assert!(channel.receive().is_err());
-                assert_eq!(refused(&kept.rules).unwrap().len(), 256);
+                assert_eq!(kept.filter.refused().unwrap().len(), 256);
             },
             |channel| {
                 inside::hand_over(&network, &channel);

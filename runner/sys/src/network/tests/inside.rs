@@ -12,6 +12,8 @@ use rustix::io::Errno;
 
 use crate::channel::{self, Channel, ChildChannel, Message};
 use crate::clone;
+use crate::netfilter::Filter;
+use crate::netlink;
 use crate::network::{Doors, Handed, Network, addresses, loopback, sockets};
 use crate::step::Step;
 
@@ -74,21 +76,39 @@ pub(super) fn set_up(network: &Network, skipped: &[Step], handed: &mut Handed) -
     step(Step::Resolver, &mut |handed| sockets::resolver(network, handed))?;
     let Some(gate) = &network.gate else { return Ok(()) };
     step(Step::Routes, &mut |_| addresses::apply(&gate.routes))?;
-    step(Step::Rules, &mut |handed| sockets::rules(gate, handed))?;
     step(Step::Listeners, &mut |handed| sockets::gate(network, gate, handed))
 }
 
-/// Sets everything up and hands it over.
+/// The same where nobody is outside to put the packet filter in force.
+pub(super) fn set_up_alone(network: &Network, skipped: &[Step], handed: &mut Handed) -> Result<(), (Step, Errno)> {
+    set_up(network, skipped, handed)?;
+    match &network.gate {
+        Some(gate) if !skipped.contains(&Step::Rules) => {
+            let filter = Filter::new(netlink::netfilter().unwrap(), gate.rules.clone());
+            filter.enforce().map_err(|errno| (Step::Rules, errno))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Sets everything up, hands it over, and waits until it is in force.
 pub(super) fn hand_over(network: &Network, channel: &ChildChannel) {
     let mut handed = Handed::new();
     set_up(network, &[], &mut handed).unwrap();
     channel.send_doors(&handed).unwrap();
+    channel.wait().unwrap();
 }
 
-/// What the child handed over.
+/// What the child handed over, the packet filter in force.
 pub(super) fn doors(channel: &Channel) -> Doors {
     match channel.receive().unwrap() {
-        Some(Message::Doors(doors)) => doors,
+        Some(Message::Doors(doors)) => {
+            if let Some(gate) = &doors.gate {
+                gate.filter.enforce().unwrap();
+            }
+            channel.go().unwrap();
+            doors
+        }
         other => panic!("{other:?}"),
     }
 }

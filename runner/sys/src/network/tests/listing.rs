@@ -19,7 +19,7 @@ fn the_rules_in_force_are_the_ones_that_were_meant() {
             let expected = if has_v6 { include_str!("with-v6.nft") } else { include_str!("without-v6.nft") };
             inside::alone(|| {
                 let mut handed = Handed::new();
-                inside::set_up(&network, &[], &mut handed).unwrap();
+                inside::set_up_alone(&network, &[], &mut handed).unwrap();
                 let listed = Command::new(NFT).args(["list", "ruleset"]).output().unwrap();
                 let listed = String::from_utf8(listed.stdout).unwrap();
                 assert!(listed == expected, "{listed}");

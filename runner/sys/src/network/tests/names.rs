@@ -13,7 +13,7 @@ fn every_query_for_a_name_ends_at_the_runs_resolver_and_its_answer_comes_from_wh
                 |channel| {
                     let kept = server::serve(inside::doors(&channel));
                     assert!(channel.receive().is_err());
-                    assert_eq!(crate::netfilter::refused(&kept.rules).unwrap(), []);
+                    assert_eq!(kept.filter.refused().unwrap(), []);
                 },
                 |channel| {
                     inside::hand_over(&network, &channel);

@@ -39,8 +39,8 @@ fn one_descriptor_too_many_or_too_few_is_seen() {
                 71
             }
         );
-        assert!(expected.name(some(count - 1)).is_none());
-        assert!(expected.name(some(count + 1)).is_none());
+        assert!(expected.clone().name(some(count - 1)).is_none());
+        assert!(expected.clone().name(some(count + 1)).is_none());
         let doors = expected.name(some(count)).unwrap();
         assert_eq!(doors.gate.is_some(), gate.is_some());
         if let Some(named) = doors.gate {

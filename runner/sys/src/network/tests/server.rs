@@ -9,11 +9,12 @@ use std::time::Duration;
 use nix::cmsg_space;
 use nix::sys::socket::{self, ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, sockopt};
 
+use crate::netfilter::Filter;
 use crate::network::Doors;
 
 /// What the supervisor keeps while its doors are served.
 pub(super) struct Kept {
-    pub(super) rules: OwnedFd,
+    pub(super) filter: Filter,
     pub(super) sockets: Vec<OwnedFd>,
 }
 
@@ -27,7 +28,7 @@ pub(super) fn serve(doors: Doors) -> Kept {
     for (_, socket) in gate.udp4.into_iter().chain(gate.udp6) {
         thread::spawn(move || answer(&socket));
     }
-    Kept { rules: gate.rules, sockets: gate.sockets }
+    Kept { filter: gate.filter, sockets: gate.sockets }
 }
 
 /// Writes to each connection which address it was meant for.
