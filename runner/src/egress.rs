@@ -49,12 +49,12 @@ impl Egress {
         Ok(Self { network: network.clone(), published, state: State::Closed })
     }
 
-    /// Takes the sockets over that were made inside, and puts the packet filter in force. The command does not start
-    /// before this.
+    /// Takes the sockets over that were made inside, puts the packet filter in force and calls `enforced` as soon as it
+    /// is. The command does not start before this.
     ///
     /// # Errors
     /// The kernel does not take the rules, or the gate cannot be opened.
-    pub fn open(&mut self, doors: Doors, fault: Fault) -> Result<(), Refusal> {
+    pub fn open(&mut self, doors: Doors, fault: Fault, enforced: impl FnOnce()) -> Result<(), Refusal> {
         self.state = match doors.gate {
             None => {
                 let log = Log::default();
@@ -63,9 +63,10 @@ impl Egress {
             }
             Some(inside) => {
                 if !fault.skips(Step::Rules) {
-                    let enforced = fault.check(Step::Rules).and_then(|()| inside.filter.enforce());
-                    enforced.map_err(|errno| failed(Step::Rules, &errno))?;
+                    let taken = fault.check(Step::Rules).and_then(|()| inside.filter.enforce());
+                    taken.map_err(|errno| failed(Step::Rules, &errno))?;
                 }
+                enforced();
                 raise_descriptor_limit();
                 let doors = gate::Doors {
                     resolvers: std::iter::once(doors.resolver).chain(inside.resolver6).collect(),

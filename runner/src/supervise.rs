@@ -147,14 +147,13 @@ impl<P> State<P> {
     {
         match message {
             Message::Doors(doors) => {
-                let awaits_filter = doors.gate.is_some();
-                if let Err(refusal) = watched.egress.open(doors, watched.fault) {
-                    watched.spawned.kill();
-                    return Err(SuperviseError::NoEgress(refusal));
-                }
-                if awaits_filter {
+                let enforced = || {
                     // A child that is gone by now has said why.
                     let _ = watched.spawned.channel.go();
+                };
+                if let Err(refusal) = watched.egress.open(doors, watched.fault, enforced) {
+                    watched.spawned.kill();
+                    return Err(SuperviseError::NoEgress(refusal));
                 }
                 Ok(None)
             }
