@@ -130,3 +130,41 @@ pub async fn read_more(inside: &TcpStream, bytes: &mut Vec<u8>) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use opaque_policy::host_name::HostName;
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    /// What comes of first bytes that need more, while so much is held for others; `None` when they are heard further.
+    fn half_said(checks: Checks, said: &[u8], held_for_others: usize) -> Option<Result<bool, Refusal>> {
+        let budget = Budget::default();
+        let mut others = budget.hold();
+        others.set(held_for_others);
+        let target = Target::Name(HostName::new(b"api.example.test").unwrap());
+        let rules = Rules::default();
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let inside = listener.accept().await.unwrap().0;
+            client.write_all(said).await.unwrap();
+            let first = read(&inside, checks, &target, 443, &rules, &budget);
+            let heard = tokio::time::timeout(Duration::from_millis(200), first).await.ok()?;
+            Some(heard.map(|first| first.is_some()))
+        })
+    }
+
+    #[test]
+    fn what_is_not_judged_yet_is_refused_when_much_is_held_for_others_already() {
+        let hello = [22, 3, 1, 2, 0, 1, 0, 1];
+        let request = b"GET / HTTP/1.1\r\nHo";
+        for (checks, said) in [(Checks::Tls, &hello[..]), (Checks::Http, request), (Checks::TlsOrHttp, request)] {
+            assert_eq!(half_said(checks, said, 1 << 20), None, "{checks:?}");
+            assert_eq!(half_said(checks, said, 13 << 20), Some(Err(Refusal::TooMany)), "{checks:?}");
+        }
+    }
+}
