@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::approval::{Approval, Obligation};
 use crate::ceiling::{Ceiling, Run};
 use crate::decision::{Decision, Denial, Excess, Permission, Reason, Trace};
 use crate::document::{SourceFile, nearest};
@@ -16,12 +17,13 @@ use crate::grants::{Grant, Grants, Origin, Place};
 use crate::layer::{By, Fallback, Layer, LayerName, Vote};
 use crate::limits::Limits;
 use crate::load::{LoadError, load_layer};
+use crate::matcher::Matcher;
 use crate::path::AbsPath;
 use crate::plan::hex;
 use crate::profile::{DEFAULT_PROFILE, Profiles};
 use crate::reach::Reach;
 use crate::request::{Asked, Request};
-use crate::rule::{Action, Approval, Matcher, Rule};
+use crate::rule::{Action, Rule};
 
 /// The files that a policy is made of, as the edge read them, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,10 +155,10 @@ impl PolicySet {
         let outcome = self.conclude(&Cast::new(&self.layers, &votes), request, profiles);
         let trace = Trace { layers: Arc::clone(&self.layers), votes };
         match outcome {
-            Ok(Granted { grants, reaches, approval, rule, why }) => {
+            Ok(Granted { grants, reaches, obligations, rule, why }) => {
                 let policy_digest = self.digest.clone();
-                let permission = Permission { grants, reaches, rule, why, approval, policy_digest, trace };
-                match approval {
+                let permission = Permission { grants, reaches, rule, why, obligations, policy_digest, trace };
+                match permission.approval() {
                     Approval::Never => Decision::Allow(permission),
                     Approval::FirstUse | Approval::Always => Decision::Ask(permission),
                 }
@@ -183,7 +185,7 @@ impl PolicySet {
         floor_allows(&request.asked)?;
         let (grants, reaches) = self.grants(cast, &request.asked, profiles, &rule)?;
         // INVARIANT: `allow` goes with `never` and `ask` with anything else, so the strictest approval is the answer.
-        Ok(Granted { grants, reaches, approval: cast.approval(), rule, why })
+        Ok(Granted { grants, reaches, obligations: cast.obligations(), rule, why })
     }
 
     /// The grants of the run's profile with the flags that every ceiling accepts, and where those may lead.
@@ -222,7 +224,7 @@ impl PolicySet {
 struct Granted {
     grants: Grants,
     reaches: Vec<Reach>,
-    approval: Approval,
+    obligations: Vec<Obligation>,
     rule: String,
     why: Option<String>,
 }
@@ -242,14 +244,14 @@ struct Answer<'l> {
     layer: &'l Layer,
     by: By,
     action: Action,
-    approval: Approval,
+    obligation: &'l Obligation,
 }
 
 impl<'l> Cast<'l> {
     fn new(layers: &'l [Layer], votes: &[Vote]) -> Self {
         let answers = layers.iter().zip(votes).filter_map(|(layer, vote)| {
-            let (action, approval) = layer.answer(vote.by)?;
-            Some(Answer { layer, by: vote.by, action, approval })
+            let (action, obligation) = layer.answer(vote.by)?;
+            Some(Answer { layer, by: vote.by, action, obligation })
         });
         Self { answers: answers.collect() }
     }
@@ -260,9 +262,10 @@ impl<'l> Cast<'l> {
         self.answers.iter().filter(|answer| answer.action == action).min_by_key(|answer| answer.layer.name)
     }
 
-    /// The strictest approval that any layer asks for.
-    fn approval(&self) -> Approval {
-        self.answers.iter().map(|answer| answer.approval).max().unwrap_or(Approval::Always)
+    /// What any layer wants approved; every one of them has to be met.
+    fn obligations(&self) -> Vec<Obligation> {
+        let obligations = self.answers.iter().map(|answer| answer.obligation);
+        obligations.filter(|obligation| obligation.require != Approval::Never).cloned().collect()
     }
 
     /// The profile of a request that names none: the caller's own layer is the closest to the
@@ -337,13 +340,13 @@ fn built_in_layer() -> Layer {
         matchers: Vec::new(),
         action: Action::Allow,
         why: None,
-        approval: Approval::Never,
+        obligation: Obligation::none(),
         ceiling: Ceiling::Unbounded,
     };
     Layer {
         name: LayerName::BuiltIn,
         rules: vec![rule],
-        fallback: Fallback::Answer(Action::Deny, Approval::Always),
+        fallback: Fallback::Answer(Action::Deny, Obligation::once(Approval::Always)),
         fallback_ceiling: Ceiling::default_profile(),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::approval::{Approval, Obligation};
 use crate::egress::EgressEntry;
 use crate::facts::HostFacts;
 use crate::grants::Grants;
@@ -15,7 +16,7 @@ use crate::limits::Beyond;
 use crate::path::AbsPath;
 use crate::plan::Access;
 use crate::reach::Reach;
-use crate::rule::{Action, Approval};
+use crate::rule::Action;
 use crate::text::Text;
 
 /// The answer to a request.
@@ -46,7 +47,7 @@ impl Decision {
 /// Made only by [`crate::decide::PolicySet::decide`]:
 ///
 /// ```compile_fail
-/// let permission = opaque_policy::decision::Permission { approval: todo!(), ..todo!() };
+/// let permission = opaque_policy::decision::Permission { obligations: todo!(), ..todo!() };
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
@@ -55,7 +56,7 @@ pub struct Permission {
     pub(crate) reaches: Vec<Reach>,
     pub(crate) rule: String,
     pub(crate) why: Option<String>,
-    pub(crate) approval: Approval,
+    pub(crate) obligations: Vec<Obligation>,
     pub(crate) policy_digest: String,
     pub(crate) trace: Trace,
 }
@@ -82,7 +83,13 @@ impl Permission {
     /// The approval that is needed before the run: the strictest that any layer asks for.
     #[must_use]
     pub fn approval(&self) -> Approval {
-        self.approval
+        self.obligations.iter().map(|obligation| obligation.require).max().unwrap_or(Approval::Never)
+    }
+
+    /// What each layer wants approved; all of it has to be.
+    #[must_use]
+    pub fn obligations(&self) -> &[Obligation] {
+        &self.obligations
     }
 
     /// SHA-256 over every policy input, lower-case hex.

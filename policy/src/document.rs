@@ -57,6 +57,11 @@ impl<'s> Document<'s> {
         Ok(Self { source: Source { file, text }, root })
     }
 
+    /// True when the top table has this key.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.root.get_ref().contains_key(key)
+    }
+
     /// The top table.
     pub(crate) fn root(&self, keys: &'static Keys) -> Result<Table<'_>, LoadError> {
         Table::open(self.source, self.root.get_ref(), 0..0, keys)
@@ -164,6 +169,13 @@ impl<'d> Item<'d> {
         let number = self.value.as_integer().ok_or_else(|| self.expected("a whole number"))?;
         u64::from_str_radix(number.as_str(), number.radix())
             .map_err(|_| self.error(format!("`{}` must be a whole number from 0 to {}", self.key, u64::MAX)))
+    }
+
+    /// The value as a whole number, also below 0.
+    pub(crate) fn integer(&self) -> Result<i64, LoadError> {
+        let number = self.value.as_integer().ok_or_else(|| self.expected("a whole number"))?;
+        i64::from_str_radix(number.as_str(), number.radix())
+            .map_err(|_| self.error(format!("`{}` must be a whole number from {} to {}", self.key, i64::MIN, i64::MAX)))
     }
 
     /// The value as true or false.

@@ -138,7 +138,7 @@ impl TextGlob {
         self == other || self.is_any() || other.as_literal().is_some_and(|text| self.matches(text))
     }
 
-    fn is_any(&self) -> bool {
+    pub(crate) fn is_any(&self) -> bool {
         self.first.is_empty() && matches!(self.others.as_slice(), [only] if only.is_empty())
     }
 }

@@ -3,9 +3,15 @@
 
 use std::fmt;
 
+use crate::approval::{Approval, Factors, Obligation};
 use crate::ceiling::Ceiling;
+use crate::matcher::verdict::Match;
 use crate::request::Request;
-use crate::rule::{Action, Approval, Judgement, Match, Rule};
+use crate::rule::{Action, Judgement, Rule};
+
+/// What nobody can approve.
+static NOBODYS: Obligation =
+    Obligation { require: Approval::Always, factors: Factors::Any(Vec::new()), lease_ttl: None, budget: None };
 
 /// Where a layer comes from, from the strongest authority down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,10 +38,10 @@ impl fmt::Display for LayerName {
 }
 
 /// What a layer answers when no rule matches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fallback {
     /// It answers.
-    Answer(Action, Approval),
+    Answer(Action, Obligation),
     /// It has no opinion.
     Pass,
 }
@@ -97,16 +103,15 @@ impl Layer {
         Vote { by, judgements }
     }
 
-    /// What was answered; `None` for no opinion.
-    pub(crate) fn answer(&self, by: By) -> Option<(Action, Approval)> {
-        match (by, self.fallback) {
+    /// What was answered, and what has to be approved for it; `None` for no opinion.
+    pub(crate) fn answer(&self, by: By) -> Option<(Action, &Obligation)> {
+        match (by, &self.fallback) {
+            // INVARIANT: an index always comes from this layer's own rules.
             (By::Rule(index), Fallback::Answer(..) | Fallback::Pass) => {
-                // An index always comes from this layer's own rules; deny is the stricter answer if not.
-                Some(
-                    self.rules.get(index).map_or((Action::Deny, Approval::Always), |rule| (rule.action, rule.approval)),
-                )
+                // Deny is the stricter answer if not.
+                Some(self.rules.get(index).map_or((Action::Deny, &NOBODYS), |rule| (rule.action, &rule.obligation)))
             }
-            (By::Default, Fallback::Answer(action, approval)) => Some((action, approval)),
+            (By::Default, Fallback::Answer(action, obligation)) => Some((*action, obligation)),
             (By::Default, Fallback::Pass) => None,
         }
     }
@@ -139,6 +144,6 @@ impl Layer {
 
     // No opinion sorts below every answer.
     fn strictness(&self, by: By) -> Option<(Action, Approval)> {
-        self.answer(by)
+        self.answer(by).map(|(action, obligation)| (action, obligation.require))
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod request;
 
+pub mod approval;
 pub mod authorize;
 pub mod decide;
 pub mod decision;
@@ -28,11 +29,18 @@ pub mod lower;
 pub mod plan;
 pub mod principal;
 
+pub mod class;
+pub mod destination;
+pub mod fact;
 pub mod glob;
 pub mod path;
 pub mod path_glob;
+pub mod pattern;
+pub mod remote;
+pub mod surroundings;
 pub mod text;
 pub mod units;
 
 mod ceiling;
+mod matcher;
 mod reach;

@@ -1,9 +1,12 @@
 //! Who asks: the uid that the kernel reports and the kind of client behind it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::fact::Fact;
+use crate::path::AbsPath;
 
 /// What kind of client stands behind a request. Derived, never claimed by the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClientKind {
     /// A foreground terminal without a coding agent among the ancestors.
@@ -27,10 +30,39 @@ impl ClientKind {
 }
 
 /// The requester of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Principal {
     /// Real uid, verified by the kernel.
     pub uid: u32,
     /// Kind of client, derived.
     pub kind: ClientKind,
+    /// The program that asks. In a direct run, the one that started `opaque-run`.
+    #[serde(default, skip_serializing_if = "Fact::is_unknown")]
+    pub executable: Fact<Executable>,
+    /// Roles of the broker's session.
+    #[serde(default, skip_serializing_if = "Fact::is_unknown")]
+    pub roles: Fact<Vec<String>>,
+}
+
+impl Principal {
+    /// A principal of whom no more is known.
+    #[must_use]
+    pub fn new(uid: u32, kind: ClientKind) -> Self {
+        Self { uid, kind, executable: Fact::Unknown, roles: Fact::Unknown }
+    }
+}
+
+/// A program that asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Executable {
+    /// Its file, with links resolved.
+    pub path: AbsPath,
+    /// SHA-256 of its content, lower-case hex; known only when a rule reads it.
+    #[serde(default, skip_serializing_if = "Fact::is_unknown")]
+    pub sha256: Fact<String>,
+    /// The team that signed it, on macOS.
+    #[serde(default, skip_serializing_if = "Fact::is_unknown")]
+    pub codesign_team_id: Fact<String>,
 }

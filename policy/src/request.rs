@@ -3,12 +3,17 @@
 //! A request is a value made by the edge (`opaque-run`'s invocation, later the broker). Files have
 //! been opened and resolved by then; nothing here looks at the disk again.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use crate::class::Class;
+use crate::fact::Fact;
 use crate::limits::LimitRequest;
 use crate::network_grants::NetworkGrants;
 use crate::path::AbsPath;
 use crate::principal::Principal;
+use crate::surroundings::{Repository, Surroundings};
 use crate::text::Text;
 
 /// One request to run one command.
@@ -16,10 +21,45 @@ use crate::text::Text;
 pub struct Request {
     /// Who asks.
     pub principal: Principal,
+    /// What is asked for, by name.
+    pub operation: Operation,
     /// What is to run.
     pub command: Command,
+    /// Where the repository around the working directory stands.
+    pub repository: Repository,
+    /// What stands around the process that asks.
+    pub surroundings: Surroundings,
     /// Flags: grants in a direct run without policy, otherwise requests under the rule's ceiling.
     pub asked: Asked,
+}
+
+impl Request {
+    /// A request to run a command, of which no more is known.
+    #[must_use]
+    pub fn to_run(principal: Principal, command: Command, asked: Asked) -> Self {
+        let (repository, surroundings) = (Repository::default(), Surroundings::default());
+        Self { principal, operation: Operation::default(), command, repository, surroundings, asked }
+    }
+}
+
+/// The only operation that is carried out; every other one is decided only.
+pub const RUN: &str = "sandbox.exec";
+
+/// An operation by its name, with what it is aimed at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Operation {
+    /// Its name.
+    pub name: String,
+    /// Fields that mean something to the operation.
+    pub target: BTreeMap<String, Text>,
+    /// The names of the secrets that it is to use.
+    pub secrets: Vec<String>,
+}
+
+impl Default for Operation {
+    fn default() -> Self {
+        Self { name: RUN.to_owned(), target: BTreeMap::new(), secrets: Vec::new() }
+    }
 }
 
 /// A command: the program that was opened and the argument vector as typed.
@@ -31,6 +71,16 @@ pub struct Command {
     pub argv: Vec<Text>,
     /// Working directory, with symbolic links resolved.
     pub cwd: AbsPath,
+    /// What it does, as far as its words tell; known only when a rule reads it.
+    pub classes: Fact<Vec<Class>>,
+}
+
+impl Command {
+    /// The arguments after the program's name.
+    #[must_use]
+    pub fn arguments(&self) -> &[Text] {
+        self.argv.get(1..).unwrap_or_default()
+    }
 }
 
 /// The file that will be executed, as it was when it was opened.

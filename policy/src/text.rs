@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// Bytes that are shown as text and compared as bytes. Never holds NUL.
@@ -51,6 +52,23 @@ impl fmt::Debug for Text {
         f.write_str("\"")?;
         write_visible(&self.0, f)?;
         f.write_str("\"")
+    }
+}
+
+/// As it is serialized: a string, or `{"bytes": [..]}`.
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged, deny_unknown_fields)]
+        enum Written {
+            Text(String),
+            Bytes { bytes: Vec<u8> },
+        }
+        let bytes = match Written::deserialize(deserializer)? {
+            Written::Text(text) => text.into_bytes(),
+            Written::Bytes { bytes } => bytes,
+        };
+        Self::new(bytes).ok_or_else(|| D::Error::custom("text holds no NUL"))
     }
 }
 

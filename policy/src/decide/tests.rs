@@ -2,6 +2,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
+use crate::fact::Fact;
 use crate::principal::{ClientKind, Principal};
 use crate::request::{AskedVariable, Command, Inode, Program};
 use crate::text::Text;
@@ -36,8 +37,9 @@ fn request(command: &str) -> Request {
         sha256: None,
         interpreters: Vec::new(),
     };
-    let command = Command { program, argv, cwd: AbsPath::new("/home/ann/src").unwrap() };
-    Request { principal: Principal { uid: 1000, kind: ClientKind::Human }, command, asked: Asked::default() }
+    let cwd = AbsPath::new("/home/ann/src").unwrap();
+    let command = Command { program, argv, cwd, classes: Fact::Unknown };
+    Request::to_run(Principal::new(1000, ClientKind::Human), command, Asked::default())
 }
 
 fn asking(asked: Asked) -> Request {
@@ -156,7 +158,7 @@ uid = [1000]
     ] {
         assert_eq!(word(&decide(&policy, &request(command))), expected, "{command}");
     }
-    let other = Request { principal: Principal { uid: 1, kind: ClientKind::Human }, ..request("/bin/x") };
+    let other = Request { principal: Principal::new(1, ClientKind::Human), ..request("/bin/x") };
     assert_snapshot!(told(decide(&policy, &other)), @r#"
     denied by `user:default`: no rule matches
     hint: a rule with `action = "allow"` for this command would permit it
@@ -217,7 +219,7 @@ fn a_client_kind_and_a_uid_are_matched() {
         (1000, ClientKind::Agent, "deny"),
         (1001, ClientKind::Human, "deny"),
     ] {
-        let request = Request { principal: Principal { uid, kind }, ..request("/bin/true") };
+        let request = Request { principal: Principal::new(uid, kind), ..request("/bin/true") };
         assert_eq!(word(&decide(&policy, &request)), expected, "{uid} {kind:?}");
     }
 }

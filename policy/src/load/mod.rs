@@ -1,14 +1,20 @@
 //! Turns files into policy: strict, with a place for every complaint. Reads no file itself.
 
+mod approval;
+mod arguments;
 mod ceiling;
+mod clients;
 mod endpoints;
 mod error;
 mod examples;
+mod matchers;
 mod network;
 mod policy;
 mod profile;
 mod rule;
 mod shadow;
+mod surroundings;
+mod v1;
 
 pub use endpoints::{Stated, endpoints};
 pub use error::LoadError;

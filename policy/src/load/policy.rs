@@ -5,13 +5,15 @@ use crate::decide::{Audit, AuditSync, Sight};
 use crate::document::{Document, Item, Keys, SourceFile, Table};
 use crate::layer::{Fallback, Layer, LayerName};
 use crate::load::LoadError;
-use crate::load::rule::{ACTIONS, LoadedRule, approval, rule};
-use crate::load::{examples, shadow};
+use crate::load::approval::{implied, obligation};
+use crate::load::clients::Clients;
+use crate::load::rule::{ACTIONS, LoadedRule, rule};
+use crate::load::{examples, shadow, v1};
 use crate::rule::{Action, Rule};
 
 const POLICY: Keys = Keys {
-    known: &["version", "default", "default_approval", "rules", "audit_retention_days", "audit"],
-    later: &["clients", "coding_agents", "approved", "request"],
+    known: &["version", "default", "default_approval", "clients", "rules", "audit_retention_days", "audit"],
+    later: &["coding_agents", "approved", "request"],
 };
 
 const AUDIT: Keys = Keys { known: &["sync"], later: &[] };
@@ -40,8 +42,20 @@ pub(crate) fn load_layer(name: LayerName, files: &[SourceFile], sight: Sight) ->
     let mut names = std::collections::BTreeSet::new();
     let mut fallback: Option<Fallback> = None;
     let mut audit = Audit::UNSTATED;
-    for source in files {
-        let file = read_file(source, sight)?;
+    let documents =
+        files.iter().map(|source| Document::parse(&source.file, &source.bytes)).collect::<Result<Vec<_>, _>>()?;
+    let mut tables = Vec::with_capacity(documents.len());
+    let mut clients = Clients::default();
+    for document in &documents {
+        let written = Written::open(document)?;
+        if let Written::Canonical(table) = &written {
+            check_version(table)?;
+            clients.add(table)?;
+        }
+        tables.push(written);
+    }
+    for (source, table) in files.iter().zip(&tables) {
+        let file = read(table, &clients, sight)?;
         match sight {
             Sight::First => check(&file.rules, source)?,
             Sight::Again => {}
@@ -61,7 +75,15 @@ pub(crate) fn load_layer(name: LayerName, files: &[SourceFile], sight: Sight) ->
         }
         audit = audit.joined_with(file.audit);
     }
-    let fallback = fallback.ok_or_else(|| missing_default(name, files))?;
+    let is_first = tables.iter().any(|written| matches!(written, Written::First(_)));
+    // What matches no rule of Policy v1 is denied.
+    let first = is_first.then(|| Fallback::Answer(Action::Deny, implied(Action::Deny)));
+    if let (Some(stated), Some(first)) = (&fallback, &first)
+        && stated != first
+    {
+        return Err(contradiction(name, files));
+    }
+    let fallback = fallback.or(first).ok_or_else(|| missing_default(name, files))?;
     let layer = Layer { name, rules, fallback, fallback_ceiling: Ceiling::default_profile() };
     Ok(LoadedLayer { layer, audit })
 }
@@ -72,15 +94,42 @@ struct File {
     audit: Audit,
 }
 
-fn read_file(source: &SourceFile, sight: Sight) -> Result<File, LoadError> {
-    let document = Document::parse(&source.file, &source.bytes)?;
-    let table = document.root(&POLICY)?;
-    check_version(&table)?;
+/// A file in one of the two formats.
+enum Written<'d> {
+    Canonical(Table<'d>),
+    /// Policy v1.
+    First(Table<'d>),
+}
+
+impl<'d> Written<'d> {
+    /// A file without `version` is Policy v1 when it says anything that Policy v1 can say, and nothing that it cannot.
+    fn open(document: &'d Document<'_>) -> Result<Self, LoadError> {
+        let has = |keys: &[&str]| keys.iter().any(|key| document.has(key));
+        let is_canonical = has(&["version", "default", "clients", "audit"]) || !has(&["rules", "known_human_clients"]);
+        if is_canonical {
+            document.root(&POLICY).map(Self::Canonical)
+        } else {
+            document.root(&v1::POLICY).map(Self::First)
+        }
+    }
+}
+
+fn read(written: &Written<'_>, clients: &Clients, sight: Sight) -> Result<File, LoadError> {
+    match written {
+        Written::Canonical(table) => read_file(table, clients, sight),
+        Written::First(table) => {
+            let (rules, audit) = v1::read(table)?;
+            Ok(File { rules, fallback: None, audit })
+        }
+    }
+}
+
+fn read_file(table: &Table<'_>, clients: &Clients, sight: Sight) -> Result<File, LoadError> {
     Ok(File {
-        fallback: fallback(&table)?,
-        audit: audit(&table)?,
+        fallback: fallback(table)?,
+        audit: audit(table)?,
         rules: match table.get("rules") {
-            Some(item) => item.list()?.iter().map(|item| rule(item, sight)).collect::<Result<_, _>>()?,
+            Some(item) => item.list()?.iter().map(|item| rule(item, clients, sight)).collect::<Result<_, _>>()?,
             None => Vec::new(),
         },
     })
@@ -113,7 +162,7 @@ fn fallback(table: &Table<'_>) -> Result<Option<(Fallback, crate::document::At)>
     };
     let fallback = match (item.word(&default_words())?, table.get("default_approval")) {
         (DefaultWord::Answer(Action::Ask), Some(stated)) => {
-            Fallback::Answer(Action::Ask, approval(&stated, Action::Ask)?)
+            Fallback::Answer(Action::Ask, obligation(&stated, Action::Ask)?)
         }
         (DefaultWord::Answer(Action::Ask), None) => {
             let error = item.error("`default = \"ask\"` needs `[default_approval]`");
@@ -122,7 +171,7 @@ fn fallback(table: &Table<'_>) -> Result<Option<(Fallback, crate::document::At)>
         (DefaultWord::Answer(Action::Allow | Action::Deny) | DefaultWord::Pass, Some(stated)) => {
             return Err(stated.key_error("`default_approval` is only for `default = \"ask\"`"));
         }
-        (DefaultWord::Answer(action), None) => Fallback::Answer(action, super::rule::implied_approval(action)),
+        (DefaultWord::Answer(action), None) => Fallback::Answer(action, implied(action)),
         (DefaultWord::Pass, None) => Fallback::Pass,
     };
     Ok(Some((fallback, item.at())))
@@ -142,12 +191,19 @@ fn audit(table: &Table<'_>) -> Result<Audit, LoadError> {
     Ok(Audit { sync, retention_days })
 }
 
-fn retention(item: &Item<'_>) -> Result<u32, LoadError> {
+pub(crate) fn retention(item: &Item<'_>) -> Result<u32, LoadError> {
     let days = item.number()?;
     u32::try_from(days)
         .ok()
         .filter(|_| (1..=MAX_RETENTION_DAYS).contains(&days))
         .ok_or_else(|| item.error(format!("`audit_retention_days` is 1 to {MAX_RETENTION_DAYS}")))
+}
+
+fn contradiction(name: LayerName, files: &[SourceFile]) -> LoadError {
+    let file = files.first().map_or("", |source| source.file.as_str());
+    let message =
+        format!("a file without `version` in the {name} layer denies by default, and another one says otherwise");
+    LoadError::new(file, "", 0, 0, message).hint("add `version = 1` to it, or write `default = \"deny\"`")
 }
 
 fn missing_default(name: LayerName, files: &[SourceFile]) -> LoadError {

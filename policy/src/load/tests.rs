@@ -8,6 +8,7 @@ use crate::path::AbsPath;
 use crate::profile::Profile;
 
 mod malformed;
+mod v1;
 
 fn source(text: &str) -> SourceFile {
     SourceFile { file: "policy.toml".to_owned(), bytes: text.as_bytes().to_vec() }
@@ -37,6 +38,14 @@ require = "always"
 [audit]
 sync = "disk"
 
+[[clients]]
+name = "claude-code"
+kind = "agent"
+uid = 1000
+exe_path = "/usr/lib/**/claude"
+exe_sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF"
+codesign_team_id = "ABCDE12345"
+
 [[rules]]
 name = "publish"
 operation = "sandbox.exec"
@@ -45,10 +54,43 @@ why = "Publishing is public and final."
 client_types = ["human", "ci"]
 uid = [1000, 1001]
 trust = "derived"
+clients = ["claude-code"]
+roles = ["release"]
+[rules.target]
+fields = { repo = "myorg/*", kind = ["a", "~b+"] }
+[rules.workspace]
+remote_url_pattern = "git.example/myorg/*"
+branch_pattern = "release/*"
+[rules.context]
+process_name = "zsh"
+parent_process_name = ["tmux", "sshd"]
+ancestor = "claude"
+command = "*"
+cwd = "/home/*/src/**"
+cgroup = "/user.slice/*"
+tmux_window = "main:*"
+is_in_container = false
+is_coding_agent = true
+coding_agent_name = "~claude|codex"
+env = { CLAUDECODE = "1" }
+ssh_dest = ["github.com", "git@*.example"]
+is_in_known_hosts = true
+is_forwarded = false
+forwarded_via = "*"
+key = "SHA256:*"
+origin = ["tty", "ssh"]
+provenance = "trusted"
+[rules.secret_names]
+patterns = ["NPM_*"]
+[rules.approval]
+require = "first_use"
+factors = { all = ["local_bio", "fido2"] }
+lease_ttl = "10m"
+budget = 5
 [rules.command]
 path = "/usr/**/npm"
 sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF"
-argv = ["publish", "--tag=*", "**"]
+argv = ["publish", { one_of = ["a", "b"] }, { flag = "--tag", value = { text = "next" }, required = true }, { rest = { path = { under = [".", "/srv"] } }, max = 3 }]
 [rules.sandbox]
 profile = "ci"
 profiles = ["ci", "default"]
@@ -59,11 +101,9 @@ min_tier = "namespaces"
 [rules.sandbox.limits]
 memory = { max = "2GiB", required = true }
 pids = 64
-[rules.approval]
-require = "first_use"
 [[rules.examples]]
-match = ["npm publish --tag=next", "/usr/bin/npm publish --tag= --dry-run"]
-no_match = ["npm install", "/tmp/x/npm publish --tag=a"]
+match = ["npm publish a --tag=next", "/usr/bin/npm --tag next publish b ./x y/z /srv/w"]
+no_match = ["npm install", "/tmp/x/npm publish a --tag=next", "npm publish a", "npm publish a --tag next ../x"]
 "#;
 
 const WHOLE_PROFILE: &str = r#"
@@ -123,10 +163,10 @@ fn a_misspelt_key_names_the_nearest() {
 
 #[test]
 fn a_key_of_a_later_version_is_never_ignored() {
-    assert_snapshot!(refused(&rule("[rules.context]\ncwd = \"/home/*/src\"")), @r#"
-    policy.toml:6:8: `context` is not supported yet
-      [rules.context]
-             ^^^^^^^
+    assert_snapshot!(refused(&rule("[rules.command]\nclass = [\"publish\"]")), @r#"
+    policy.toml:7:1: `class` is not supported yet
+      class = ["publish"]
+      ^^^^^
     hint: remove it: this version would not carry it out, and nothing is ignored silently
     "#);
 }

@@ -64,7 +64,7 @@ fn path(text: &str) -> AbsPath {
 fn plan() -> Plan {
     Plan {
         version: 1,
-        principal: Principal { uid: 1000, kind: ClientKind::Human },
+        principal: Principal::new(1000, ClientKind::Human),
         program: Program {
             path: path("/usr/bin/make"),
             named: path("/usr/bin/make"),

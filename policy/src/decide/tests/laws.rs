@@ -60,7 +60,7 @@ fn any_request() -> impl Strategy<Value = Request> {
     let commands = vec!["/bin/a x", "/bin/a x y", "/bin/b", "/bin/b z y", "/opt/c x"];
     let kinds = vec![ClientKind::Human, ClientKind::Agent, ClientKind::Ci];
     (prop::sample::select(commands), 1_u32..4, prop::sample::select(kinds))
-        .prop_map(|(command, uid, kind)| Request { principal: Principal { uid, kind }, ..request(command) })
+        .prop_map(|(command, uid, kind)| Request { principal: Principal::new(uid, kind), ..request(command) })
 }
 
 /// Loads without the check for shadows, which random rules often have.

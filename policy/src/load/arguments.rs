@@ -1,0 +1,164 @@
+//! Reads `argv`: one element for each argument after the program's name, options that may stand anywhere, and what
+//! may follow.
+
+use crate::destination::HostGlob;
+use crate::document::{Item, Keys, Table};
+use crate::load::LoadError;
+use crate::load::matchers::{bad_pattern, full, one_or_many, pattern};
+use crate::matcher::arguments::{Arguments, Element, Flag, Hole, Rest, Under};
+use crate::path::AbsPath;
+use crate::pattern::TextPattern;
+use crate::text::Text;
+
+const HOLE: Keys = Keys { known: &["one_of", "text", "number", "path", "host"], later: &[] };
+const ELEMENT: Keys = Keys {
+    known: &["one_of", "text", "number", "path", "host", "flag", "value", "required", "rest", "min", "max"],
+    later: &[],
+};
+const NUMBER: Keys = Keys { known: &["min", "max"], later: &[] };
+const PATH: Keys = Keys { known: &["under"], later: &[] };
+
+/// Arguments that a rest may have without a `max`.
+const MANY: u64 = 1000;
+
+/// Reads the list.
+pub(crate) fn arguments(item: &Item<'_>) -> Result<Arguments, LoadError> {
+    let mut found = Arguments { each: Vec::new(), rest: Rest::Nothing, flags: Vec::new() };
+    for element in item.non_empty_list()? {
+        if found.rest != Rest::Nothing {
+            return Err(element.error("nothing can stand behind what takes the rest").hint("move it to the front"));
+        }
+        if element.is_table() {
+            table(&element, &mut found)?;
+        } else if element.string()? == "**" {
+            found.rest = Rest::Anything;
+        } else {
+            found.each.push(Element::Pattern(text(&element)?));
+        }
+    }
+    if found.rest == Rest::Anything && !found.flags.is_empty() {
+        let error = item.error("`**` takes options too, which the flags beside it are to keep out");
+        return Err(error.hint("write `{ rest = { text = \"*\" } }` for any further arguments that are no options"));
+    }
+    Ok(found)
+}
+
+fn text(item: &Item<'_>) -> Result<TextPattern, LoadError> {
+    match item.string()? {
+        // An empty argument is a value of its own, unlike an empty pattern elsewhere.
+        "" => Ok(TextPattern::literal(b"")),
+        text => TextPattern::new(text).map_err(|error| bad_pattern(item, &error)),
+    }
+}
+
+fn table(item: &Item<'_>, found: &mut Arguments) -> Result<(), LoadError> {
+    let table = item.table(&ELEMENT)?;
+    if let Some(name) = table.get("flag") {
+        only(&table, &["flag", "value", "required"], item)?;
+        found.flags.push(flag(&name, &table)?);
+    } else if let Some(rest) = table.get("rest") {
+        only(&table, &["rest", "min", "max"], item)?;
+        found.rest = self::rest(&rest, &table)?;
+    } else {
+        found.each.push(Element::Hole(hole(item)?));
+    }
+    Ok(())
+}
+
+/// Refuses a key that has no meaning beside the others.
+fn only(table: &Table<'_>, keys: &[&str], item: &Item<'_>) -> Result<(), LoadError> {
+    match table.entries().find(|entry| !keys.contains(&entry.key())) {
+        Some(entry) => Err(entry.key_error(format!(
+            "`{}` has no meaning beside `{}`",
+            entry.key(),
+            keys.first().unwrap_or(&item.key())
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn flag(name: &Item<'_>, table: &Table<'_>) -> Result<Flag, LoadError> {
+    let text = name.string()?;
+    let is_option = text.starts_with('-') && text.trim_start_matches('-') != "" && !text.contains(['=', '\0']);
+    if !is_option {
+        let error = name.error(format!("`{text}` is not an option"));
+        return Err(error.hint("write it as it is typed, with its dashes and without its value: `--tag`, `-n`"));
+    }
+    Ok(Flag {
+        name: Text::from(text),
+        value: table.get("value").map(|item| hole(&item)).transpose()?,
+        is_required: table.get("required").map(|item| item.boolean()).transpose()?.unwrap_or(false),
+    })
+}
+
+fn rest(item: &Item<'_>, table: &Table<'_>) -> Result<Rest, LoadError> {
+    let count = |key| -> Result<Option<usize>, LoadError> {
+        let Some(item) = table.get(key) else { return Ok(None) };
+        let count = item.number()?;
+        let fits = usize::try_from(count).ok().filter(|_| count <= MANY);
+        fits.map(Some).ok_or_else(|| item.error(format!("`{key}` is at most {MANY}")))
+    };
+    let least = count("min")?.unwrap_or(0);
+    let most = count("max")?.unwrap_or(MANY as usize);
+    if least > most {
+        return Err(item.error("`min` is more than `max`, so nothing could match"));
+    }
+    Ok(Rest::Each { hole: hole(item)?, least, most })
+}
+
+/// Reads a value that is filled in: a table with one key.
+fn hole(item: &Item<'_>) -> Result<Hole, LoadError> {
+    let table = item.table(&HOLE)?;
+    let mut kinds = table.entries();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else {
+        return Err(item
+            .error("a value is of one kind")
+            .hint("write one of `one_of`, `text`, `number`, `path`, `host`"));
+    };
+    match kind.key() {
+        "one_of" => Ok(Hole::OneOf(one_or_many(&kind, word)?)),
+        "text" => Ok(Hole::Text(one_or_many(&kind, pattern)?)),
+        "number" => number(&kind),
+        "path" => {
+            let places = full(&kind, &PATH)?.require("under")?;
+            Ok(Hole::Path(one_or_many(&places, under)?))
+        }
+        _ => Ok(Hole::Host(one_or_many(&kind, host)?)),
+    }
+}
+
+fn word(item: &Item<'_>) -> Result<Text, LoadError> {
+    let text = item.string()?;
+    if text.starts_with('-') {
+        let error = item.error(format!("`{text}` looks like an option, which a value never takes"));
+        return Err(error.hint("declare options with `{ flag = … }`, or write a literal in `argv`"));
+    }
+    Text::new(text).ok_or_else(|| item.error("an argument holds no NUL"))
+}
+
+fn number(item: &Item<'_>) -> Result<Hole, LoadError> {
+    let table = item.table(&NUMBER)?;
+    let bound = |key, otherwise: i64| match table.get(key) {
+        Some(item) => item.integer(),
+        None => Ok(otherwise),
+    };
+    let (least, most) = (bound("min", 0)?, bound("max", i64::MAX)?);
+    if least > most {
+        return Err(item.error("`min` is more than `max`, so nothing could match"));
+    }
+    Ok(Hole::Number { least, most })
+}
+
+fn under(item: &Item<'_>) -> Result<Under, LoadError> {
+    match item.string()? {
+        "." => Ok(Under::Cwd),
+        text => AbsPath::new(text).map(Under::Place).map_err(|error| {
+            item.error(format!("`{text}` is no place: {error}"))
+                .hint("write `.` for the working directory, or an absolute path")
+        }),
+    }
+}
+
+fn host(item: &Item<'_>) -> Result<HostGlob, LoadError> {
+    HostGlob::new(item.string()?).map_err(|error| item.error(error.to_string()).hint("write `host`, `*.host` or `*`"))
+}

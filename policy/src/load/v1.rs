@@ -1,0 +1,200 @@
+//! Reads Policy v1: a file without `version`, in the words of its time. What it says is carried out; what it cannot
+//! say has its strictest value, and a key that it does not know is still an error.
+
+use std::collections::BTreeMap;
+
+use crate::approval::{Approval, Obligation};
+use crate::ceiling::Ceiling;
+use crate::decide::{Audit, AuditSync};
+use crate::document::{Item, Keys, Table};
+use crate::glob::TextGlob;
+use crate::load::LoadError;
+use crate::load::approval::details;
+use crate::load::clients::{KINDS, sha256, team, uid};
+use crate::load::matchers::{bad_glob, pattern, remote, text_glob};
+use crate::load::policy::retention;
+use crate::load::profile::line;
+use crate::load::rule::LoadedRule;
+use crate::matcher::Matcher;
+use crate::matcher::client::{Client, ExePath, Kinds};
+use crate::principal::ClientKind;
+use crate::rule::{Action, Rule};
+
+pub(crate) const POLICY: Keys = Keys { known: &["known_human_clients", "rules", "audit_retention_days"], later: &[] };
+const HUMAN: Keys = Keys { known: &["name", "exe_path", "exe_sha256", "codesign_team_id"], later: &[] };
+const RULE: Keys = Keys {
+    known: &[
+        "name",
+        "operation_pattern",
+        "allow",
+        "client_types",
+        "client",
+        "target",
+        "workspace",
+        "secret_names",
+        "approval",
+    ],
+    later: &[],
+};
+const CLIENT: Keys = Keys { known: &["uid", "exe_path", "exe_sha256", "codesign_team_id"], later: &[] };
+const TARGET: Keys = Keys { known: &["fields"], later: &[] };
+const WORKSPACE: Keys = Keys { known: &["remote_url_pattern", "branch_pattern", "require_clean"], later: &[] };
+const SECRET_NAMES: Keys = Keys { known: &["patterns"], later: &[] };
+const APPROVAL: Keys = Keys { known: &["require", "factors", "lease_ttl", "one_time"], later: &[] };
+
+const REQUIRE: [(&str, Approval); 3] =
+    [("always", Approval::Always), ("first_use", Approval::FirstUse), ("never", Approval::Never)];
+
+/// Rules and audit of one file.
+pub(crate) fn read(table: &Table<'_>) -> Result<(Vec<LoadedRule>, Audit), LoadError> {
+    let humans = list_of(table, "known_human_clients", human)?;
+    let rules = list_of(table, "rules", |item| rule(item, &humans))?;
+    let retention_days = table.get("audit_retention_days").map(|item| retention(&item)).transpose()?;
+    Ok((rules, Audit { sync: AuditSync::Process, retention_days }))
+}
+
+fn list_of<T>(
+    table: &Table<'_>,
+    key: &'static str,
+    parse: impl Fn(&Item<'_>) -> Result<T, LoadError>,
+) -> Result<Vec<T>, LoadError> {
+    table.get(key).map_or(Ok(Vec::new()), |item| item.each(parse))
+}
+
+fn human(item: &Item<'_>) -> Result<Client, LoadError> {
+    let table = item.table(&HUMAN)?;
+    let human = Client {
+        name: table.get("name").map_or(Ok(String::new()), |item| line(&item))?,
+        uid: None,
+        kind: None,
+        exe_path: exe_path(&table)?,
+        exe_sha256: table.get("exe_sha256").map(|item| sha256(&item)).transpose()?,
+        codesign_team_id: table.get("codesign_team_id").map(|item| team(&item)).transpose()?,
+    };
+    if human.is_anybody() {
+        let error = item.error("a known human client that could be anything would make every client a human");
+        return Err(error.hint("say `exe_path`, `exe_sha256` or `codesign_team_id`"));
+    }
+    Ok(human)
+}
+
+fn rule(item: &Item<'_>, humans: &[Client]) -> Result<LoadedRule, LoadError> {
+    let table = item.table(&RULE)?;
+    let name = table.require("name")?;
+    let (action, obligation) = answer(&table)?;
+    let mut matchers = vec![Matcher::Operation(text_glob(&table.require("operation_pattern")?)?)];
+    if let Some(kinds) = kinds(&table, humans)? {
+        matchers.push(Matcher::Kind(kinds));
+    }
+    if let Some(item) = table.get("client") {
+        client(&item, &mut matchers)?;
+    }
+    if let Some(fields) = inside(&table, "target", &TARGET, "fields")? {
+        let fields = fields.open_table()?;
+        let fields: BTreeMap<_, _> = fields
+            .entries()
+            .map(|field| Ok((field.key().to_owned(), vec![pattern(&field)?])))
+            .collect::<Result<_, LoadError>>()?;
+        if !fields.is_empty() {
+            matchers.push(Matcher::Target(fields));
+        }
+    }
+    if let Some(item) = table.get("workspace") {
+        workspace(&item, &mut matchers)?;
+    }
+    if let Some(patterns) = inside(&table, "secret_names", &SECRET_NAMES, "patterns")? {
+        let patterns = patterns.each(text_glob)?;
+        if !patterns.is_empty() {
+            matchers.push(Matcher::Secrets(patterns));
+        }
+    }
+    let rule =
+        Rule { name: line(&name)?, matchers, action, why: None, obligation, ceiling: Ceiling::default_profile() };
+    Ok(LoadedRule { rule, at: name.at(), examples: Vec::new() })
+}
+
+/// `allow = true` asks where an approval is required; `allow = false` denies.
+fn answer(table: &Table<'_>) -> Result<(Action, Obligation), LoadError> {
+    let allow = table.require("allow")?.boolean()?;
+    let obligation = match table.get("approval") {
+        Some(item) => {
+            let table = item.table(&APPROVAL)?;
+            let require = table.get("require").map_or(Ok(Approval::Never), |item| item.word(&REQUIRE))?;
+            if require != Approval::Never && table.get("factors").is_none() {
+                let error = item.key_error("an approval without a factor would be nobody's");
+                return Err(error.hint("add `factors = [\"local_bio\"]`"));
+            }
+            details(&table, require)?
+        }
+        None => Obligation::none(),
+    };
+    Ok(match (allow, obligation.require) {
+        (false, Approval::Never | Approval::FirstUse | Approval::Always) => {
+            (Action::Deny, Obligation::once(Approval::Always))
+        }
+        (true, Approval::Never) => (Action::Allow, obligation),
+        (true, Approval::FirstUse | Approval::Always) => (Action::Ask, obligation),
+    })
+}
+
+/// Empty means all. A human is who is listed as one; everybody else is an agent.
+fn kinds(table: &Table<'_>, humans: &[Client]) -> Result<Option<Kinds>, LoadError> {
+    let Some(item) = table.get("client_types") else { return Ok(None) };
+    let listed: Vec<ClientKind> = item.each(|kind| {
+        let word = kind.word(&KINDS)?;
+        if word == ClientKind::Ci {
+            return Err(kind.error("Policy v1 knows `human` and `agent`").hint("a CI job is an agent there"));
+        }
+        Ok(word)
+    })?;
+    Ok((!listed.is_empty()).then(|| Kinds { listed, humans: Some(humans.to_vec()) }))
+}
+
+fn client(item: &Item<'_>, matchers: &mut Vec<Matcher>) -> Result<(), LoadError> {
+    let table = item.table(&CLIENT)?;
+    let client = Client {
+        name: "client".to_owned(),
+        uid: table.get("uid").map(|item| uid(&item)).transpose()?,
+        kind: None,
+        exe_path: exe_path(&table)?,
+        exe_sha256: table.get("exe_sha256").map(|item| sha256(&item)).transpose()?,
+        codesign_team_id: table.get("codesign_team_id").map(|item| team(&item)).transpose()?,
+    };
+    if !table.is_empty() {
+        matchers.push(Matcher::Client(vec![client]));
+    }
+    Ok(())
+}
+
+fn workspace(item: &Item<'_>, matchers: &mut Vec<Matcher>) -> Result<(), LoadError> {
+    let table = item.table(&WORKSPACE)?;
+    if let Some(item) = table.get("remote_url_pattern") {
+        matchers.push(Matcher::Remote(vec![remote(&item)?]));
+    }
+    if let Some(item) = table.get("branch_pattern") {
+        matchers.push(Matcher::Branch(vec![pattern(&item)?]));
+    }
+    if let Some(item) = table.get("require_clean")
+        && item.boolean()?
+    {
+        return Err(item.key_error("`require_clean` is not supported yet"));
+    }
+    Ok(())
+}
+
+/// The one value inside a table that may be empty or left out.
+fn inside<'d>(
+    table: &Table<'d>,
+    key: &'static str,
+    keys: &'static Keys,
+    value: &'static str,
+) -> Result<Option<Item<'d>>, LoadError> {
+    table.get(key).map_or(Ok(None), |item| Ok(item.table(keys)?.get(value)))
+}
+
+/// `*` crosses `/`, so that `*/target/release/opaque` means what it seems to.
+fn exe_path(table: &Table<'_>) -> Result<Option<ExePath>, LoadError> {
+    let Some(item) = table.get("exe_path") else { return Ok(None) };
+    let glob = TextGlob::new(item.string()?).map_err(|error| bad_glob(&item, &error))?;
+    Ok(Some(ExePath::Text(glob)))
+}
