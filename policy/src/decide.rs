@@ -4,6 +4,7 @@
 //! In a layer the first rule that matches wins; across layers the strictest answer wins. Where two
 //! layers permit, both ceilings hold and the stricter approval is needed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -17,13 +18,13 @@ use crate::grants::{Grant, Grants, Origin, Place};
 use crate::layer::{By, Fallback, Layer, LayerName, Vote};
 use crate::limits::Limits;
 use crate::load::{LoadError, load_layer};
-use crate::matcher::Matcher;
 use crate::path::AbsPath;
 use crate::plan::hex;
 use crate::profile::{DEFAULT_PROFILE, Profiles};
 use crate::reach::Reach;
 use crate::request::{Asked, Request};
 use crate::rule::{Action, Rule};
+use crate::text::Text;
 
 /// The files that a policy is made of, as the edge read them, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +88,23 @@ impl Audit {
     }
 }
 
+/// A fact that costs something to find out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// The digest of the program.
+    ProgramContent,
+    /// The program that asks.
+    Client,
+    /// The digest of the program that asks.
+    ClientContent,
+    /// Where the repository stands.
+    Repository,
+    /// What stands around the process that asks.
+    Surroundings,
+    /// A variable of the caller's environment.
+    Variable(Text),
+}
+
 /// All layers of policy, ready to decide.
 #[derive(Debug, Clone)]
 pub struct PolicySet {
@@ -143,10 +161,16 @@ impl PolicySet {
         self.layers.iter().all(|layer| layer.name == LayerName::BuiltIn)
     }
 
-    /// True when a rule reads the program's content, so that a request must carry its digest.
+    /// What rules read, so that a request carries it and nothing else is looked at.
     #[must_use]
-    pub fn needs_program_content(&self) -> bool {
-        self.layers.iter().flat_map(|layer| &layer.rules).flat_map(|rule| &rule.matchers).any(Matcher::reads_content)
+    pub fn needs(&self) -> BTreeSet<Need> {
+        let mut needs = BTreeSet::new();
+        self.layers
+            .iter()
+            .flat_map(|layer| &layer.rules)
+            .flat_map(|rule| &rule.matchers)
+            .for_each(|one| one.ask(&mut needs));
+        needs
     }
 
     /// Decides what a request may do.

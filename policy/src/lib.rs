@@ -29,7 +29,6 @@ pub mod lower;
 pub mod plan;
 pub mod principal;
 
-pub mod class;
 pub mod destination;
 pub mod fact;
 pub mod glob;

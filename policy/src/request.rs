@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::class::Class;
-use crate::fact::Fact;
 use crate::limits::LimitRequest;
 use crate::network_grants::NetworkGrants;
 use crate::path::AbsPath;
@@ -71,8 +69,6 @@ pub struct Command {
     pub argv: Vec<Text>,
     /// Working directory, with symbolic links resolved.
     pub cwd: AbsPath,
-    /// What it does, as far as its words tell; known only when a rule reads it.
-    pub classes: Fact<Vec<Class>>,
 }
 
 impl Command {

@@ -112,7 +112,6 @@ impl Rule {
             Matcher::Arguments(arguments) => !arguments.matches(&example.arguments, None),
             Matcher::Operation(glob) => !glob.matches(RUN.as_bytes()),
             Matcher::Content(_)
-            | Matcher::Class(_)
             | Matcher::Uid(_)
             | Matcher::Kind(_)
             | Matcher::Client(_)
@@ -121,7 +120,6 @@ impl Rule {
             | Matcher::Secrets(_)
             | Matcher::Remote(_)
             | Matcher::Branch(_)
-            | Matcher::Clean(_)
             | Matcher::Surroundings(_) => false,
         })
     }

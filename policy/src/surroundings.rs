@@ -126,7 +126,4 @@ pub struct Repository {
     /// The branch that is checked out; absent for a detached head.
     #[serde(skip_serializing_if = "Fact::is_unknown")]
     pub branch: Fact<String>,
-    /// Whether nothing differs from the commit that is checked out.
-    #[serde(skip_serializing_if = "Fact::is_unknown")]
-    pub is_clean: Fact<bool>,
 }

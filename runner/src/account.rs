@@ -9,7 +9,7 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::descriptor;
 
-mod ancestors;
+pub(crate) mod ancestors;
 
 /// Longest system database that is read; what follows is unknown.
 const DATABASE: usize = 1024 * 1024;
@@ -114,7 +114,8 @@ pub fn client_kind(is_set: impl Fn(&str) -> bool) -> ClientKind {
     ClientKind::Human
 }
 
-fn is_foreground() -> bool {
+/// True when this process stands in the foreground of a terminal.
+pub(crate) fn is_foreground() -> bool {
     let own = rustix::process::getpgrp();
     let is_ours =
         |terminal: &dyn Fn() -> rustix::io::Result<rustix::process::Pid>| terminal().is_ok_and(|group| group == own);

@@ -65,7 +65,7 @@ pub fn read(
         Refusal::new(class, describe(&error)).with_hint(error.hint())
     })?;
     let kind = account::client_kind(|name| environment.contains_key(&Text::from(name)));
-    let command = Command { program: opened.program.clone(), argv, cwd: cwd.path.clone(), classes: Fact::Unknown };
+    let command = Command { program: opened.program.clone(), argv, cwd: cwd.path.clone() };
     let request = Request::to_run(Principal::new(account.uid, kind), command, asked(flags, cwd)?);
     Ok(Invocation { request, opened })
 }

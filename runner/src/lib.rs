@@ -13,7 +13,10 @@ pub mod endpoints;
 pub mod git;
 pub mod host;
 pub mod policy_files;
+pub mod process;
 pub mod program;
+pub mod repository;
+pub mod requester;
 pub mod shebang;
 pub mod workspace;
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
 use opaque_policy::authorize::{self, Unauthorized};
-use opaque_policy::decide::{AuditSync, PolicySet, Sight};
+use opaque_policy::decide::{AuditSync, Need, PolicySet, Sight};
 use opaque_policy::decision::{Decision, Trace};
 use opaque_policy::egress::EndpointName;
 use opaque_policy::facts::{Endpoint, HostFacts};
@@ -39,6 +39,8 @@ use crate::protect::placeholder::Placeholder;
 use crate::protect::quarantine::Quarantine;
 use crate::protect::registry::{Registry, Stood};
 use crate::report::Destination;
+use crate::repository;
+use crate::requester;
 use crate::workspace::{self, Cwd};
 
 /// Bytes of policy from which on memory is made ready at once.
@@ -75,8 +77,13 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     let (policies, profiles) = load(&files, &state)?;
 
     let cache = Cache::new(state.clone());
-    let content = if policies.needs_program_content() { Content::Hashed(&cache) } else { Content::Unread };
-    let Invocation { request, opened } = invocation::read(flags, &account, &cwd, &environment, content)?;
+    let needs = policies.needs();
+    let content = if needs.contains(&Need::ProgramContent) { Content::Hashed(&cache) } else { Content::Unread };
+    let Invocation { mut request, opened } = invocation::read(flags, &account, &cwd, &environment, content)?;
+    requester::tell(&mut request, &needs, &environment, &cache);
+    if needs.contains(&Need::Repository) {
+        request.repository = repository::look(found.root.as_ref().map(AsFd::as_fd), &found.workspace);
+    }
 
     let decision = policies.decide(&request, &profiles);
     let registry = Registry::new(&state, &found.workspace);

@@ -2,7 +2,6 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fact::Fact;
 use crate::principal::{ClientKind, Principal};
 use crate::request::{AskedVariable, Command, Inode, Program};
 use crate::text::Text;
@@ -38,7 +37,7 @@ fn request(command: &str) -> Request {
         interpreters: Vec::new(),
     };
     let cwd = AbsPath::new("/home/ann/src").unwrap();
-    let command = Command { program, argv, cwd, classes: Fact::Unknown };
+    let command = Command { program, argv, cwd };
     Request::to_run(Principal::new(1000, ClientKind::Human), command, Asked::default())
 }
 
@@ -246,8 +245,8 @@ fn arguments_match_as_a_vector_and_never_joined() {
 fn content_is_asked_for_only_when_a_rule_reads_it() {
     let digest = "a".repeat(64);
     let pinned = policy("", &format!("{MAKE}sha256 = \"{digest}\"\n"));
-    assert!(pinned.needs_program_content());
-    assert!(!policy("", MAKE).needs_program_content());
+    assert!(pinned.needs().contains(&Need::ProgramContent));
+    assert_eq!(policy("", MAKE).needs(), BTreeSet::new());
     let with = |sha256: Option<String>| {
         let mut request = request("/usr/bin/make");
         request.command.program.sha256 = sha256;
@@ -310,7 +309,7 @@ fn the_digest_tells_inputs_apart() {
         digest(&["ab"], &[]),
         digest(&["a"], &["b"]),
     ];
-    let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+    let distinct: BTreeSet<_> = all.iter().collect();
     assert_eq!(distinct.len(), all.len());
     assert_eq!(policy("", MAKE).digest(), digest(&[], &[MAKE]));
 }

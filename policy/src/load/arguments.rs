@@ -79,7 +79,7 @@ fn only(table: &Table<'_>, keys: &[&str], item: &Item<'_>) -> Result<(), LoadErr
 
 fn flag(name: &Item<'_>, table: &Table<'_>) -> Result<Flag, LoadError> {
     let text = name.string()?;
-    let is_option = text.starts_with('-') && text.trim_start_matches('-') != "" && !text.contains(['=', '\0']);
+    let is_option = text.starts_with('-') && !text.trim_start_matches('-').is_empty() && !text.contains(['=', '\0']);
     if !is_option {
         let error = name.error(format!("`{text}` is not an option"));
         return Err(error.hint("write it as it is typed, with its dashes and without its value: `--tag`, `-n`"));

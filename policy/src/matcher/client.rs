@@ -1,5 +1,8 @@
 //! Conditions on the program that asks.
 
+use std::collections::BTreeSet;
+
+use crate::decide::Need;
 use crate::fact::Fact;
 use crate::glob::TextGlob;
 use crate::matcher::Grade;
@@ -47,6 +50,16 @@ impl Client {
     /// True when nothing is said of it but its name.
     pub(crate) fn is_anybody(&self) -> bool {
         self.uid.is_none() && self.grade() == Grade::Verified
+    }
+
+    /// Adds what has to be known for it.
+    pub(crate) fn ask(&self, needs: &mut BTreeSet<Need>) {
+        if self.exe_path.is_some() || self.exe_sha256.is_some() || self.codesign_team_id.is_some() {
+            needs.insert(Need::Client);
+        }
+        if self.exe_sha256.is_some() {
+            needs.insert(Need::ClientContent);
+        }
     }
 
     pub(crate) fn grade(&self) -> Grade {

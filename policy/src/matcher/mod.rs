@@ -5,10 +5,10 @@ pub(crate) mod client;
 pub(crate) mod surroundings;
 pub(crate) mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::class::Class;
+use crate::decide::Need;
 use crate::fact::Fact;
 use crate::glob::TextGlob;
 use crate::matcher::arguments::Arguments;
@@ -42,8 +42,6 @@ pub(crate) enum Matcher {
     Content(Vec<String>),
     /// The arguments after the program's name.
     Arguments(Arguments),
-    /// What the command does, any of these; under `allow` all that it does is among these.
-    Class(Classes),
     /// The real uid, any of these.
     Uid(Vec<u32>),
     /// The kind of client.
@@ -60,18 +58,8 @@ pub(crate) enum Matcher {
     Remote(Vec<RemotePattern>),
     /// The branch, any of these.
     Branch(Vec<TextPattern>),
-    /// Whether the repository has changes.
-    Clean(bool),
     /// Something around the process that asks.
     Surroundings(SurroundingsMatcher),
-}
-
-/// A condition on command classes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Classes {
-    pub(crate) listed: Vec<Class>,
-    /// True under `allow`: every class of the command must be listed. Elsewhere any is enough.
-    pub(crate) whole: bool,
 }
 
 impl Matcher {
@@ -88,7 +76,6 @@ impl Matcher {
             Self::Arguments(arguments) => {
                 yes(arguments.matches(request.command.arguments(), Some(&request.command.cwd)))
             }
-            Self::Class(classes) => classes.judge(request),
             Self::Uid(uids) => yes(uids.contains(&request.principal.uid)),
             Self::Kind(kinds) => kinds.judge(&request.principal),
             Self::Client(clients) => Match::any(clients.iter().map(|client| client.judge(&request.principal))),
@@ -110,7 +97,6 @@ impl Matcher {
             Self::Branch(patterns) => Match::of(&request.repository.branch, |branch| {
                 patterns.iter().any(|pattern| pattern.matches(branch.as_bytes()))
             }),
-            Self::Clean(wanted) => Match::of(&request.repository.is_clean, |is_clean| is_clean == wanted),
             Self::Surroundings(matcher) => matcher.judge(request),
         }
     }
@@ -126,16 +112,40 @@ impl Matcher {
             | Self::Roles(_)
             | Self::Target(_)
             | Self::Secrets(_) => Grade::Verified,
-            Self::Class(_) | Self::Remote(_) | Self::Branch(_) | Self::Clean(_) => Grade::Derived,
+            Self::Remote(_) | Self::Branch(_) => Grade::Derived,
             Self::Kind(kinds) => kinds.grade(),
             Self::Client(clients) => clients.iter().map(Client::grade).min().unwrap_or(Grade::Verified),
             Self::Surroundings(matcher) => matcher.grade(),
         }
     }
 
-    /// True when the program's content must be hashed for this condition.
-    pub(crate) fn reads_content(&self) -> bool {
-        matches!(self, Self::Content(_))
+    /// Adds what has to be known for this condition.
+    pub(crate) fn ask(&self, needs: &mut BTreeSet<Need>) {
+        match self {
+            Self::Content(_) => {
+                needs.insert(Need::ProgramContent);
+            }
+            Self::Client(clients) => clients.iter().for_each(|client| client.ask(needs)),
+            Self::Kind(kinds) => kinds.humans.iter().flatten().for_each(|human| human.ask(needs)),
+            Self::Remote(_) | Self::Branch(_) => {
+                needs.insert(Need::Repository);
+            }
+            Self::Surroundings(SurroundingsMatcher::Cwd(_)) => {}
+            Self::Surroundings(SurroundingsMatcher::Env(variables)) => {
+                needs.insert(Need::Surroundings);
+                needs.extend(variables.keys().cloned().map(Need::Variable));
+            }
+            Self::Surroundings(_) => {
+                needs.insert(Need::Surroundings);
+            }
+            Self::Operation(_)
+            | Self::Path(_)
+            | Self::Arguments(_)
+            | Self::Uid(_)
+            | Self::Roles(_)
+            | Self::Target(_)
+            | Self::Secrets(_) => {}
+        }
     }
 
     /// The key that states it.
@@ -145,7 +155,6 @@ impl Matcher {
             Self::Path(_) => "command.path",
             Self::Content(_) => "command.sha256",
             Self::Arguments(_) => "command.argv",
-            Self::Class(_) => "command.class",
             Self::Uid(_) => "uid",
             Self::Kind(_) => "client_types",
             Self::Client(_) => "clients",
@@ -154,7 +163,6 @@ impl Matcher {
             Self::Secrets(_) => "secret_names.patterns",
             Self::Remote(_) => "workspace.remote_url_pattern",
             Self::Branch(_) => "workspace.branch_pattern",
-            Self::Clean(_) => "workspace.require_clean",
             Self::Surroundings(matcher) => matcher.key(),
         }
     }
@@ -173,25 +181,8 @@ impl Matcher {
                 Self::Roles(wide) => matches!(narrow, Self::Roles(narrow) if holds_all(wide, narrow)),
                 Self::Surroundings(wide) => matches!(narrow, Self::Surroundings(narrow) if wide.covers(narrow)),
                 // Equal or not decided.
-                Self::Class(_)
-                | Self::Target(_)
-                | Self::Secrets(_)
-                | Self::Remote(_)
-                | Self::Branch(_)
-                | Self::Clean(_) => false,
+                Self::Target(_) | Self::Secrets(_) | Self::Remote(_) | Self::Branch(_) => false,
             }
-    }
-}
-
-impl Classes {
-    fn judge(&self, request: &Request) -> Match {
-        Match::of(&request.command.classes, |found| {
-            if self.whole {
-                found.iter().all(|class| self.listed.contains(class))
-            } else {
-                found.iter().any(|class| self.listed.contains(class))
-            }
-        })
     }
 }
 
@@ -209,7 +200,6 @@ impl fmt::Display for Matcher {
             Self::Path(glob) => write!(f, "`{glob}`"),
             Self::Content(digests) => write_list(f, digests),
             Self::Arguments(arguments) => write!(f, "{arguments}"),
-            Self::Class(classes) => write_list(f, classes.listed.iter().map(|class| class.as_str())),
             Self::Uid(uids) => write_list(f, uids),
             Self::Kind(kinds) => write_list(f, kinds.listed.iter().map(|kind| kind.as_str())),
             Self::Client(clients) => write_list(f, clients.iter().map(|client| &client.name)),
@@ -224,7 +214,6 @@ impl fmt::Display for Matcher {
             Self::Secrets(globs) => write_list(f, globs),
             Self::Remote(patterns) => write_list(f, patterns),
             Self::Branch(patterns) => write_list(f, patterns),
-            Self::Clean(wanted) => write!(f, "{wanted}"),
             Self::Surroundings(matcher) => matcher.fmt(f),
         }
     }

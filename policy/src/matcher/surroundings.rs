@@ -49,10 +49,10 @@ pub(crate) enum DestinationField {
 /// A key whose value is true or false.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flag {
-    IsInContainer,
-    IsCodingAgent,
-    IsInKnownHosts,
-    IsForwarded,
+    InContainer,
+    CodingAgent,
+    InKnownHosts,
+    Forwarded,
 }
 
 impl TextField {
@@ -115,15 +115,14 @@ impl DestinationField {
 }
 
 impl Flag {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::IsInContainer, Self::IsCodingAgent, Self::IsInKnownHosts, Self::IsForwarded];
+    pub(crate) const ALL: [Self; 4] = [Self::InContainer, Self::CodingAgent, Self::InKnownHosts, Self::Forwarded];
 
     pub(crate) fn key(self) -> &'static str {
         match self {
-            Self::IsInContainer => "is_in_container",
-            Self::IsCodingAgent => "is_coding_agent",
-            Self::IsInKnownHosts => "is_in_known_hosts",
-            Self::IsForwarded => "is_forwarded",
+            Self::InContainer => "is_in_container",
+            Self::CodingAgent => "is_coding_agent",
+            Self::InKnownHosts => "is_in_known_hosts",
+            Self::Forwarded => "is_forwarded",
         }
     }
 
@@ -135,10 +134,10 @@ impl Flag {
             Fact::Unknown => Match::Unknown,
         };
         match self {
-            Self::IsInContainer => flag(&context.is_in_container),
-            Self::IsInKnownHosts => flag(&context.is_in_known_hosts),
-            Self::IsForwarded => flag(&context.is_forwarded),
-            Self::IsCodingAgent => match &context.coding_agent_name {
+            Self::InContainer => flag(&context.is_in_container),
+            Self::InKnownHosts => flag(&context.is_in_known_hosts),
+            Self::Forwarded => flag(&context.is_forwarded),
+            Self::CodingAgent => match &context.coding_agent_name {
                 Fact::Known(_) => yes(wanted),
                 Fact::Absent => yes(!wanted),
                 Fact::Unknown => Match::Unknown,

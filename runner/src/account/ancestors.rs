@@ -1,9 +1,8 @@
 //! Looks for a coding agent among the ancestors of this process. Stops accidents; a program that hides is not found.
 
 use opaque_policy::path::AbsPath;
-use rustix::fs::{Mode, OFlags};
 
-use crate::descriptor;
+use crate::process::Process;
 
 /// How far up the tree a look goes.
 const GENERATIONS: usize = 32;
@@ -32,10 +31,10 @@ const AGENTS: [&str; 18] = [
 const RUNTIMES: [&str; 7] = ["node", "bun", "deno", "python", "python3", "uv", "npx"];
 
 /// The nearest coding agent, by its usual name.
-pub(super) fn coding_agent() -> Option<&'static str> {
+pub(crate) fn coding_agent() -> Option<&'static str> {
     let mut pid = rustix::process::getppid()?.as_raw_nonzero().get();
     for _ in 0..GENERATIONS {
-        let (name, parent) = status(&read(pid, "stat", 512)?)?;
+        let (name, parent) = Process::new(pid).status()?;
         if let Some(agent) = known(&name).or_else(|| executable(pid)) {
             return Some(agent);
         }
@@ -45,14 +44,6 @@ pub(super) fn coding_agent() -> Option<&'static str> {
         pid = parent;
     }
     None
-}
-
-/// The process name and the parent's pid from `/proc/PID/stat`; the name may hold anything, spaces and brackets too.
-fn status(stat: &[u8]) -> Option<(Vec<u8>, i32)> {
-    let open = stat.iter().position(|byte| *byte == b'(')?;
-    let close = stat.iter().rposition(|byte| *byte == b')')?;
-    let rest = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
-    Some((stat.get(open + 1..close)?.to_vec(), rest.split_ascii_whitespace().nth(1)?.parse().ok()?))
 }
 
 fn executable(pid: i32) -> Option<&'static str> {
@@ -65,7 +56,7 @@ fn executable(pid: i32) -> Option<&'static str> {
     if !is_runtime(name) {
         return None;
     }
-    let arguments = read(pid, "cmdline", 4096)?;
+    let arguments = Process::new(pid).read("cmdline", 4096)?;
     arguments.split(|byte| *byte == 0).skip(1).take(4).find_map(|argument| {
         let name = argument.rsplit(|byte| *byte == b'/').next()?;
         known(name.strip_suffix(b".js").or_else(|| name.strip_suffix(b".py")).unwrap_or(name))
@@ -82,25 +73,10 @@ fn is_runtime(name: &[u8]) -> bool {
     RUNTIMES.into_iter().any(|runtime| runtime.as_bytes() == stem)
 }
 
-fn read(pid: i32, file: &str, bound: usize) -> Option<Vec<u8>> {
-    let path = format!("/proc/{pid}/{file}");
-    let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
-    let mut content = vec![0; bound];
-    let count = descriptor::fill(file, &mut content).ok()?;
-    content.truncate(count);
-    Some(content)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn a_process_name_with_brackets_does_not_hide_the_parent() {
-        assert_eq!(status(b"7 (a) S 1) S 42 7 7"), Some((b"a) S 1".to_vec(), 42)));
-        assert_eq!(status(b"garbage"), None);
-    }
 
     #[test]
     fn agents_are_known_by_whole_names_only() {

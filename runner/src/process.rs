@@ -1,0 +1,117 @@
+//! Reads what `/proc` says of a process. Never believes the name that it gives itself where its executable can be read.
+
+use std::os::fd::OwnedFd;
+
+use opaque_policy::path::AbsPath;
+use opaque_policy::text::Text;
+use rustix::fs::{Mode, OFlags};
+
+use crate::descriptor;
+
+/// Longest command line that is read.
+const COMMAND: usize = 128 * 1024;
+const SHORT: usize = 4096;
+
+/// A process, by its number. It may be gone, or another one, at the next look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    pid: i32,
+}
+
+impl Process {
+    /// The process with this number.
+    #[must_use]
+    pub const fn new(pid: i32) -> Self {
+        Self { pid }
+    }
+
+    /// The process above it, unless that is the first one.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (_, parent) = self.status()?;
+        (parent > 1).then_some(Self { pid: parent })
+    }
+
+    /// The name of its executable; of another user's process, the name that it gives itself.
+    #[must_use]
+    pub fn name(&self) -> Option<Text> {
+        let link = rustix::fs::readlink(format!("/proc/{}/exe", self.pid), Vec::with_capacity(256)).ok();
+        let path = link.and_then(|link| AbsPath::new(link.as_bytes()).ok());
+        match path.as_ref().and_then(AbsPath::name) {
+            Some(name) => Text::new(name.strip_suffix(b" (deleted)").unwrap_or(name)),
+            None => Text::new(self.status()?.0),
+        }
+    }
+
+    /// Its argument vector.
+    #[must_use]
+    pub fn command(&self) -> Option<Vec<Text>> {
+        let bytes = self.read("cmdline", COMMAND)?;
+        let bytes = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
+        bytes.split(|byte| *byte == 0).map(Text::new).collect()
+    }
+
+    /// The path of its cgroup: of version 2, else of the first hierarchy.
+    #[must_use]
+    pub fn cgroup(&self) -> Option<Text> {
+        let text = String::from_utf8(self.read("cgroup", SHORT)?).ok()?;
+        let lines = || text.lines().filter_map(|line| line.splitn(3, ':').nth(2).map(|path| (line, path)));
+        let unified = lines().find(|(line, _)| line.starts_with("0::")).filter(|(_, path)| *path != "/");
+        let (_, path) = unified.or_else(|| lines().next())?;
+        Text::new(path)
+    }
+
+    /// Its executable, opened.
+    #[must_use]
+    pub fn open_executable(&self) -> Option<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        rustix::fs::open(format!("/proc/{}/exe", self.pid), flags, Mode::empty()).ok()
+    }
+
+    /// The process name and the parent's pid from `/proc/PID/stat`; the name may hold anything, spaces and brackets too.
+    #[must_use]
+    pub fn status(&self) -> Option<(Vec<u8>, i32)> {
+        parse(&self.read("stat", 512)?)
+    }
+
+    /// The first bytes of one of its files.
+    #[must_use]
+    pub fn read(&self, file: &str, bound: usize) -> Option<Vec<u8>> {
+        let path = format!("/proc/{}/{file}", self.pid);
+        let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let mut content = vec![0; bound];
+        let count = descriptor::fill(file, &mut content).ok()?;
+        content.truncate(count);
+        Some(content)
+    }
+}
+
+fn parse(stat: &[u8]) -> Option<(Vec<u8>, i32)> {
+    let open = stat.iter().position(|byte| *byte == b'(')?;
+    let close = stat.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
+    Some((stat.get(open + 1..close)?.to_vec(), rest.split_ascii_whitespace().nth(1)?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_name_with_brackets_does_not_hide_the_parent() {
+        assert_eq!(parse(b"7 (a) S 1) S 42 7 7"), Some((b"a) S 1".to_vec(), 42)));
+        assert_eq!(parse(b"garbage"), None);
+    }
+
+    #[test]
+    fn a_process_tells_its_name_its_words_and_its_place() {
+        let mut child = std::process::Command::new("sleep").args(["60", "1"]).spawn().unwrap();
+        let process = Process::new(i32::try_from(child.id()).unwrap());
+        let told = (process.name(), process.command(), process.parent().is_some(), process.cgroup().is_some());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let words = ["sleep", "60", "1"].map(Text::from).to_vec();
+        assert!(told.0 == Some(Text::from("sleep")) || told.0 == Some(Text::from("coreutils")), "{told:?}");
+        assert_eq!((told.1, told.2, told.3), (Some(words), true, true));
+    }
+}

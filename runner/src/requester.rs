@@ -1,0 +1,151 @@
+//! Finds out who asks for a run and what stands around them, as far as rules read it. All of it can be influenced by
+//! the caller's own uid; what cannot be read is not known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use opaque_policy::decide::Need;
+use opaque_policy::fact::Fact;
+use opaque_policy::principal::{ClientKind, Executable};
+use opaque_policy::request::Request;
+use opaque_policy::surroundings::{Origin, Surroundings};
+use opaque_policy::text::Text;
+use rustix::fs::{Mode, OFlags};
+
+use crate::account::{ancestors, is_foreground};
+use crate::digest::Cache;
+use crate::invocation::Environment;
+use crate::process::Process;
+
+/// How far up the tree a look goes.
+const GENERATIONS: usize = 32;
+/// Where a program says that it is inside a container, and where container managers say so.
+const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
+/// The inode numbers of the machine's first pid and user namespace (`include/linux/proc_ns.h`).
+const FIRST_NAMESPACES: [(&str, &str); 2] = [("pid", "pid:[4026531836]"), ("user", "user:[4026531837]")];
+
+/// Adds to a request what rules read of its requester: the process that started this one.
+pub fn tell(request: &mut Request, needs: &BTreeSet<Need>, environment: &Environment, cache: &Cache) {
+    // A direct run comes over no socket, so nobody has given it a role.
+    request.principal.roles = Fact::Absent;
+    let parent = rustix::process::getppid().map(|pid| Process::new(pid.as_raw_nonzero().get()));
+    if needs.contains(&Need::Client) {
+        let client = parent.as_ref().and_then(|parent| executable(parent, needs, cache));
+        request.principal.executable = Fact::looked(client);
+    }
+    if needs.contains(&Need::Surroundings) {
+        request.surroundings = surroundings(parent.as_ref(), request.principal.kind, needs, environment);
+    }
+}
+
+fn executable(process: &Process, needs: &BTreeSet<Need>, cache: &Cache) -> Option<Executable> {
+    let file = process.open_executable()?;
+    let path = crate::descriptor::real_path(&file).ok()??;
+    let sha256 =
+        if needs.contains(&Need::ClientContent) { Fact::looked(cache.sha256(&file).ok()) } else { Fact::Unknown };
+    Some(Executable { path, sha256, codesign_team_id: Fact::Absent })
+}
+
+fn surroundings(
+    parent: Option<&Process>,
+    kind: ClientKind,
+    needs: &BTreeSet<Need>,
+    environment: &Environment,
+) -> Surroundings {
+    let lineage = lineage(parent);
+    let names: Option<Vec<Text>> = lineage.iter().map(Process::name).collect();
+    let name = |at: usize| Fact::looked(lineage.get(at).and_then(Process::name));
+    let agent = ancestors::coding_agent()
+        .map(Text::from)
+        .or_else(|| environment.contains_key(&Text::from("CLAUDECODE")).then(|| Text::from("claude")));
+    let is_in_container = is_in_container();
+    Surroundings {
+        process_name: name(0),
+        parent_process_name: name(1),
+        ancestors: Fact::looked(names),
+        command: Fact::looked(parent.and_then(Process::command)),
+        cgroup: Fact::looked(parent.and_then(Process::cgroup)),
+        // tmux has to be asked for the names of its windows.
+        tmux_window: if environment.contains_key(&Text::from("TMUX")) { Fact::Unknown } else { Fact::Absent },
+        is_in_container: Fact::Known(is_in_container),
+        coding_agent_name: Fact::found(agent),
+        env: Fact::Known(chosen(environment, needs)),
+        // These belong to requests that come over an agent's socket.
+        ssh_dest: Fact::Absent,
+        is_in_known_hosts: Fact::Absent,
+        is_forwarded: Fact::Absent,
+        forwarded_via: Fact::Absent,
+        key: Fact::Absent,
+        origin: Fact::found(origin(kind, is_in_container, environment)),
+        provenance: Fact::Absent,
+    }
+}
+
+/// The requester and all above it.
+fn lineage(parent: Option<&Process>) -> Vec<Process> {
+    let mut lineage = Vec::new();
+    let mut next = parent.cloned();
+    while let Some(process) = next.take().filter(|_| lineage.len() < GENERATIONS) {
+        next = process.parent();
+        lineage.push(process);
+    }
+    lineage
+}
+
+fn chosen(environment: &Environment, needs: &BTreeSet<Need>) -> BTreeMap<Text, Text> {
+    let chosen = environment.iter().filter(|(name, _)| needs.contains(&Need::Variable((*name).clone())));
+    chosen.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// True in other namespaces than the machine's first ones, and where a container manager says so. A doubt counts as one.
+fn is_in_container() -> bool {
+    let is_first = |(kind, first): (&str, &str)| {
+        let link = rustix::fs::readlink(format!("/proc/self/ns/{kind}"), Vec::with_capacity(64));
+        link.is_ok_and(|link| link.as_bytes() == first.as_bytes())
+    };
+    let exists = |path: &&str| rustix::fs::open(*path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).is_ok();
+    !FIRST_NAMESPACES.into_iter().all(is_first) || CONTAINER_FILES.iter().any(exists)
+}
+
+fn origin(kind: ClientKind, is_in_container: bool, environment: &Environment) -> Option<Origin> {
+    let has = |name: &str| environment.contains_key(&Text::from(name));
+    match kind {
+        ClientKind::Ci => Some(Origin::Ci),
+        ClientKind::Human | ClientKind::Agent if is_in_container => Some(Origin::Container),
+        ClientKind::Human | ClientKind::Agent if has("SSH_CONNECTION") || has("SSH_TTY") => Some(Origin::Ssh),
+        ClientKind::Human | ClientKind::Agent => is_foreground().then_some(Origin::Tty),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opaque_policy::path::AbsPath;
+
+    use super::*;
+
+    #[test]
+    fn the_requester_of_this_test_is_found_with_its_lineage() {
+        let parent = Process::new(rustix::process::getppid().unwrap().as_raw_nonzero().get());
+        let lineage = lineage(Some(&parent));
+        assert!(!lineage.is_empty() && lineage.len() <= GENERATIONS);
+        assert!(parent.name().is_some());
+        let path: Option<AbsPath> =
+            parent.open_executable().and_then(|file| crate::descriptor::real_path(&file).ok()?);
+        assert!(path.is_some());
+    }
+
+    #[test]
+    fn only_variables_that_rules_read_are_carried() {
+        let environment: Environment =
+            [("A", "1"), ("SECRET", "x")].map(|(name, value)| (Text::from(name), Text::from(value))).into();
+        let needs = ["A", "B"].map(|name| Need::Variable(Text::from(name))).into();
+        assert_eq!(chosen(&environment, &needs), [(Text::from("A"), Text::from("1"))].into());
+    }
+
+    #[test]
+    fn the_road_is_told_from_the_strongest_sign() {
+        let environment: Environment = [(Text::from("SSH_TTY"), Text::from("/dev/pts/1"))].into();
+        assert_eq!(origin(ClientKind::Ci, true, &environment), Some(Origin::Ci));
+        assert_eq!(origin(ClientKind::Agent, true, &environment), Some(Origin::Container));
+        assert_eq!(origin(ClientKind::Human, false, &environment), Some(Origin::Ssh));
+    }
+}
