@@ -6,6 +6,7 @@ use crate::principal::{ClientKind, Principal};
 use crate::request::{AskedVariable, Command, Inode, Program};
 use crate::text::Text;
 
+mod documents;
 mod flags;
 mod laws;
 mod network;
