@@ -21,6 +21,12 @@ impl<T> Fact<T> {
         matches!(self, Self::Unknown)
     }
 
+    /// True when there is nothing to tell.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known().is_none()
+    }
+
     /// From a look that finds something or nothing.
     #[must_use]
     pub fn found(found: Option<T>) -> Self {

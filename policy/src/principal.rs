@@ -38,10 +38,10 @@ pub struct Principal {
     /// Kind of client, derived.
     pub kind: ClientKind,
     /// The program that asks. In a direct run, the one that started `opaque-run`.
-    #[serde(default, skip_serializing_if = "Fact::is_unknown")]
+    #[serde(default, skip_serializing_if = "Fact::is_empty")]
     pub executable: Fact<Executable>,
     /// Roles of the broker's session.
-    #[serde(default, skip_serializing_if = "Fact::is_unknown")]
+    #[serde(default, skip_serializing_if = "Fact::is_empty")]
     pub roles: Fact<Vec<String>>,
 }
 
@@ -60,9 +60,9 @@ pub struct Executable {
     /// Its file, with links resolved.
     pub path: AbsPath,
     /// SHA-256 of its content, lower-case hex; known only when a rule reads it.
-    #[serde(default, skip_serializing_if = "Fact::is_unknown")]
+    #[serde(default, skip_serializing_if = "Fact::is_empty")]
     pub sha256: Fact<String>,
     /// The team that signed it, on macOS.
-    #[serde(default, skip_serializing_if = "Fact::is_unknown")]
+    #[serde(default, skip_serializing_if = "Fact::is_empty")]
     pub codesign_team_id: Fact<String>,
 }

@@ -5,6 +5,7 @@ use crate::ceiling::Ceiling;
 use crate::matcher::Matcher;
 use crate::matcher::verdict::Match;
 use crate::path::AbsPath;
+use crate::principal::ClientKind;
 use crate::request::{RUN, Request};
 use crate::text::Text;
 
@@ -40,6 +41,13 @@ impl Rule {
             }
         }
         judgement
+    }
+
+    /// True when it matches no human.
+    pub(crate) fn is_for_no_human(&self) -> bool {
+        self.matchers
+            .iter()
+            .any(|matcher| matches!(matcher, Matcher::Kind(kinds) if !kinds.listed.contains(&ClientKind::Human)))
     }
 
     /// The only program that it can match, when there is only one.

@@ -107,7 +107,7 @@ fn words(decision: &Decision) -> (&'static str, &str, Option<String>, Option<Str
             "needs approval",
             permission.rule(),
             permission.why().map(str::to_owned),
-            Some("no approver exists in this version: the run would end with exit code 121".to_owned()),
+            Some(crate::approver::what_it_takes(permission)),
         ),
         Decision::Deny(denial) => ("denied", denial.rule(), Some(denial.to_string()), denial.hint()),
     }

@@ -62,6 +62,10 @@ pub struct Flags {
     #[arg(long, value_name = "TIER", default_value = "auto")]
     pub tier: String,
 
+    /// Ask nobody: what needs an approval is refused
+    #[arg(long)]
+    pub unattended: bool,
+
     /// Print the plan and run nothing
     #[arg(long, conflicts_with = "explain")]
     pub plan: bool,

@@ -20,6 +20,7 @@ pub mod requester;
 pub mod shebang;
 pub mod workspace;
 
+pub mod approver;
 pub mod bounds;
 pub mod egress;
 pub mod gateway;

@@ -21,6 +21,7 @@ use opaque_sys::step::Step;
 use serde::Serialize;
 
 use crate::account::{AccountError, Accounts};
+use crate::approver;
 use crate::bounds;
 use crate::digest::Cache;
 use crate::endpoints;
@@ -117,6 +118,19 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     if let Some(report) = report {
         report.check_outside(&planned)?;
     }
+    let journal = open_journal(flags, &state, &policies, &request.command.cwd)?;
+    // Before anything stands on the host for this run: a person may take their time.
+    let confirmation = match &decision {
+        Decision::Ask(permission) => {
+            let asked = if flags.unattended {
+                Err(approver::unattended(permission))
+            } else {
+                approver::ask(permission, &planned, &bounds, &state)
+            };
+            Some(asked.map_err(|refusal| record(&journal, &request, &decision, refusal))?)
+        }
+        Decision::Allow(_) | Decision::Deny(_) => None,
+    };
     let placeholders = loop {
         match registry.stand(&Placeholder::of(&planned.protected)) {
             Ok(Stood::Ready(placeholders)) => break placeholders,
@@ -133,9 +147,8 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
             Err(error) => return Err(prepare::failed(Step::Placeholders, &describe(&error))),
         }
     };
-    let journal = open_journal(flags, &state, &policies, &request.command.cwd)?;
     let quarantine = Quarantine::over(&planned, &facts, found.root);
-    let authorized = authorize::authorize(&decision, planned)
+    let authorized = authorize::authorize(&decision, planned, confirmation)
         .map_err(|unauthorized| record(&journal, &request, &decision, refusal_of(unauthorized)))?;
     let launch = Launch { authorized, bounds, cwd: cwd.inode, placeholders, journal, program: opened, quarantine };
     launch::launch(launch).map(|ended| Came::Ran(Box::new(ended)))
@@ -271,8 +284,12 @@ fn refusal_of(unauthorized: Unauthorized) -> Refusal {
         Unauthorized::Denied(denial) => Refusal::new(Class::Denied, denial.to_string()),
         Unauthorized::NotApproved { digest, rule, why } => {
             let why = why.map_or(String::new(), |why| format!(": {why}"));
-            Refusal::new(Class::NotApproved, format!("`{rule}` asks for an approval, and there is no approver{why}"))
+            Refusal::new(Class::NotApproved, format!("`{rule}` asks for an approval, which nobody gave{why}"))
                 .hint(format!("the plan that would have to be approved is {digest}; see it with --plan"))
+        }
+        Unauthorized::Changed { approved, now } => {
+            Refusal::new(Class::NotApproved, "what would run is not what was approved any more")
+                .hint(format!("the approved plan was {approved}, it is {now} now: run the command again"))
         }
         Unauthorized::Foreign => Refusal::cannot_build("the plan was not made from this decision"),
     }

@@ -280,7 +280,7 @@ fn a_deny_on_an_unknown_fact_counts_unless_the_rest_is_as_strict() {
 #[test]
 fn the_trace_names_every_rule_and_why_it_did_not_match() {
     let user = format!(
-        "{MAKE}argv = [\"all\"]\n[[rules]]\nname = \"agents\"\naction = \"ask\"\nclient_types = [\"agent\"]\n[[rules]]\nname = \"pinned\"\naction = \"deny\"\ncommand.sha256 = \"{}\"\n",
+        "{MAKE}argv = [\"all\"]\n[[rules]]\nname = \"agents\"\naction = \"deny\"\nclient_types = [\"agent\"]\n[[rules]]\nname = \"pinned\"\naction = \"deny\"\ncommand.sha256 = \"{}\"\n",
         "a".repeat(64)
     );
     let decision = decide(&policy("default = \"pass\"\n", &user), &request("/usr/bin/true all"));
@@ -288,7 +288,7 @@ fn the_trace_names_every_rule_and_why_it_did_not_match() {
     system: pass by `system:default`
     user: deny by `user:default`
       build (allow): command.path = `/usr/bin/make` does not hold
-      agents (ask): client_types = `agent` does not hold
+      agents (deny): client_types = `agent` does not hold
       pinned (deny): command.sha256 = `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` is not known
     "#);
     let json = serde_json::to_value(decision.trace()).unwrap();

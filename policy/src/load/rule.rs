@@ -1,6 +1,6 @@
 //! Reads one `[[rules]]` table.
 
-use crate::approval::Obligation;
+use crate::approval::{Factor, Obligation};
 use crate::ceiling::Ceiling;
 use crate::decide::Sight;
 use crate::document::{At, Item, Keys, Table};
@@ -65,6 +65,12 @@ pub(crate) fn rule(item: &Item<'_>, clients: &Clients, sight: Sight) -> Result<L
         obligation: obligation_of(&table, action)?,
         ceiling: ceiling_of(&table, action)?,
     };
+    if rule.action == Action::Ask && rule.obligation.factors.are_met_by(&[Factor::Tty]) && rule.is_for_no_human() {
+        let message = format!("`{}` asks those who are no humans, at their own terminal", rule.name);
+        return Err(name_item
+            .error(message)
+            .hint("a program can type what a person would: name a factor other than `tty` under `[rules.approval]`"));
+    }
     let examples = match (sight, table.get("examples")) {
         (Sight::First, Some(item)) => examples(&item)?,
         (Sight::First, None) | (Sight::Again, _) => Vec::new(),

@@ -49,10 +49,10 @@ impl Place {
         let place = Self::new();
         let journal = place.open();
         for _ in 0..2 {
-            let receipt = journal.intent(&plan(), "d1").unwrap();
+            let receipt = journal.intent(&plan(), "d1", None).unwrap();
             journal.conclude(receipt, &json!({"code": 0})).unwrap();
         }
-        let _open = journal.intent(&plan(), "d2").unwrap();
+        let _open = journal.intent(&plan(), "d2", None).unwrap();
         place
     }
 }
@@ -121,7 +121,7 @@ fn a_long_argument_is_recorded_by_length_and_hash() {
     let place = Place::new();
     let mut plan = plan();
     plan.argv.push(Text::new(vec![b'a'; 5000]).unwrap());
-    let _receipt = place.open().intent(&plan, "d").unwrap();
+    let _receipt = place.open().intent(&plan, "d", None).unwrap();
     let text = String::from_utf8(place.content()).unwrap();
     assert!(text.contains(&line::hash(&vec![b'a'; 5000])) && text.contains("\"length\":5000"));
 }
@@ -132,7 +132,7 @@ fn a_line_stays_below_64_kib() {
     let mut plan = plan();
     plan.argv.extend((0..5000).map(|number| Text::new(format!("argument {number} \u{1}")).unwrap()));
     let journal = place.open();
-    let receipt = journal.intent(&plan, "d").unwrap();
+    let receipt = journal.intent(&plan, "d", None).unwrap();
     journal.conclude(receipt, &"\u{1}".repeat(100_000)).unwrap();
     assert!(place.content().split(|byte| *byte == b'\n').all(|line| line.len() < 64 * 1024));
     assert_eq!(place.faults(), []);
@@ -316,7 +316,7 @@ fn twenty_writers_keep_one_chain() {
             scope.spawn(|| {
                 let journal = place.open();
                 for _ in 0..5 {
-                    let receipt = journal.intent(&plan(), "d").unwrap();
+                    let receipt = journal.intent(&plan(), "d", None).unwrap();
                     journal.conclude(receipt, &json!({"code": 0})).unwrap();
                 }
             });

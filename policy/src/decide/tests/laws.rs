@@ -14,6 +14,9 @@ struct Sketch {
 impl Sketch {
     fn text(&self, index: usize) -> String {
         let mut text = format!("[[rules]]\nname = \"r{index}\"\naction = \"{}\"\ntrust = \"derived\"\n", self.action);
+        if self.action == "ask" {
+            text += "approval = { require = \"always\", factors = [\"fido2\"] }\n";
+        }
         if let Some(uid) = self.uid {
             text += &format!("uid = {uid}\n");
         }

@@ -122,6 +122,13 @@ fn every_malformed_policy_is_refused_at_its_place() {
         (rule("[rules.command]\nclass = [\"publish\"]"), 7, 1, "not supported yet"),
         (rule("command = \"/usr/bin/npm\""), 6, 11, "`command` must be a table"),
         (rule("[rules.approval]\nrequire = \"always\""), 7, 11, "contradicts"),
+        (ask("client_types = [\"agent\"]"), 4, 8, "those who are no humans"),
+        (
+            ask("client_types = [\"ci\"]\n[rules.approval]\nrequire = \"always\"\nfactors = [\"tty\", \"fido2\"]"),
+            4,
+            8,
+            "those who are no humans",
+        ),
         (ask("[rules.approval]\nfactors = [\"tty\"]"), 6, 1, "`require` is missing"),
         (ask("[rules.approval]\nrequire = \"always\"\nfactors = []"), 8, 11, "without a factor"),
         (ask("[rules.approval]\nrequire = \"always\"\nfactors = {}"), 8, 11, "without a factor"),
