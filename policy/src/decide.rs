@@ -173,6 +173,25 @@ impl PolicySet {
         needs
     }
 
+    /// How many rules each layer has.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<(LayerName, usize)> {
+        self.layers.iter().map(|layer| (layer.name, layer.rules.len())).collect()
+    }
+
+    /// Every rule that permits on less than verified facts, a sentence each.
+    #[must_use]
+    pub fn leanings(&self) -> Vec<String> {
+        let mut leanings = Vec::new();
+        for layer in self.layers.iter() {
+            for rule in layer.rules.iter().filter(|rule| rule.action == Action::Allow) {
+                let leans = rule.matchers.iter().filter(|matcher| matcher.leans());
+                leanings.extend(leans.map(|matcher| format!("`{}:{}` allows on {matcher}", layer.name, rule.name)));
+            }
+        }
+        leanings
+    }
+
     /// Decides what a request may do.
     pub fn decide(&self, request: &Request, profiles: &Profiles) -> Decision {
         let votes: Vec<Vote> = self.layers.iter().map(|layer| layer.vote(request)).collect();

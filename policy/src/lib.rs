@@ -4,6 +4,7 @@
 //! property and snapshot. The line runs from [`request`] to [`plan`].
 
 pub mod request;
+pub mod request_file;
 
 pub mod approval;
 pub mod authorize;

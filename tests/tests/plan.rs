@@ -78,11 +78,11 @@ fn a_denied_command_does_not_run_and_names_the_rule() {
 }
 
 #[test]
-fn a_rule_that_asks_ends_without_an_approver() {
+fn a_rule_that_asks_ends_where_nobody_can_be_asked() {
     each_identity(|sandbox| {
         sandbox.policy("version = 1\ndefault = \"deny\"\n[[rules]]\nname = \"ask-first\"\noperation = \"sandbox.exec\"\naction = \"ask\"\n[rules.approval]\nrequire = \"always\"\n");
         let ended = sandbox.run(["--", "touch", "started"]);
-        ended.expect(121).noting("no approver");
+        ended.expect(121).noting("nobody can be asked");
         assert!(!started(sandbox));
     });
 }

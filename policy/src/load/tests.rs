@@ -7,6 +7,7 @@ use crate::document::SourceFile;
 use crate::path::AbsPath;
 use crate::profile::Profile;
 
+mod documentation;
 mod malformed;
 mod v1;
 

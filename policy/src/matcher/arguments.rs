@@ -300,3 +300,111 @@ impl fmt::Display for Under {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(pattern: &str) -> Element {
+        Element::Pattern(TextPattern::new(pattern).unwrap())
+    }
+
+    fn flag(name: &str, value: Option<Hole>, is_required: bool) -> Flag {
+        Flag { name: Text::from(name), value, is_required }
+    }
+
+    fn words(words: &[&str]) -> Hole {
+        Hole::OneOf(words.iter().map(|word| Text::from(*word)).collect())
+    }
+
+    fn any() -> Hole {
+        Hole::Text(vec![TextPattern::new("*").unwrap()])
+    }
+
+    fn matches(arguments: &Arguments, line: &str) -> bool {
+        let line: Vec<Text> = line.split(' ').filter(|word| !word.is_empty()).map(Text::from).collect();
+        arguments.matches(&line, Some(&AbsPath::new("/home/ann/src").unwrap()))
+    }
+
+    #[test]
+    fn declared_options_stand_anywhere_and_others_nowhere() {
+        let publish = Arguments {
+            each: vec![text("publish")],
+            rest: Rest::Each { hole: any(), least: 0, most: 1 },
+            flags: vec![flag("--tag", Some(words(&["next", "latest"])), true), flag("-n", None, false)],
+        };
+        for (line, expected) in [
+            ("publish --tag next", true),
+            ("--tag=latest publish", true),
+            ("publish --tag next -n pkg", true),
+            ("publish", false),
+            ("publish --tag evil", false),
+            ("publish --tag", false),
+            ("publish --tag=", false),
+            ("publish --tags next", false),
+            ("publish --tag next --script-shell=/tmp/x", false),
+            ("publish --tag next -nx", false),
+            ("publish --tag next -n=x", false),
+            ("publish --tag next a b", false),
+            ("publish --tag next -", false),
+            ("-n --tag next -- publish", true),
+            ("publish --tag next -- -n", false),
+            ("publish -- --tag next", false),
+        ] {
+            assert_eq!(matches(&publish, line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_hole_never_takes_an_option() {
+        for hole in [any(), Hole::Path(vec![Under::Cwd]), Hole::Host(vec![HostGlob::Any])] {
+            assert!(!hole.takes(&Text::from("--receive-pack=x"), None), "{hole}");
+            assert!(!hole.takes(&Text::from("-x"), None), "{hole}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_one_that_every_program_reads_alike() {
+        let number = Hole::Number { least: -5, most: 100 };
+        for (value, expected) in [
+            ("0", true),
+            ("100", true),
+            ("-5", true),
+            ("101", false),
+            ("-6", false),
+            ("007", false),
+            ("+1", false),
+            ("1e2", false),
+            ("0x10", false),
+            ("", false),
+            ("-", false),
+            ("99999999999999999999", false),
+        ] {
+            assert_eq!(number.takes(&Text::from(value), None), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_path_stays_within_its_place() {
+        let hole = Hole::Path(vec![Under::Cwd, Under::Place(AbsPath::new("/srv/data").unwrap())]);
+        let cwd = AbsPath::new("/home/ann/src").unwrap();
+        for (value, expected) in [
+            ("a/b", true),
+            ("./a/../b", true),
+            (".", true),
+            ("/home/ann/src/x", true),
+            ("/srv/data/x", true),
+            ("/srv/data", true),
+            ("/srv/data-evil/x", false),
+            ("/home/ann/src-evil", false),
+            ("..", false),
+            ("../src/x", true),
+            ("../src-evil", false),
+            ("a/../../x", false),
+            ("/srv/data/../../etc/passwd", false),
+            ("~/x", true),
+        ] {
+            assert_eq!(hole.takes(&Text::from(value), Some(&cwd)), expected, "{value}");
+        }
+    }
+}

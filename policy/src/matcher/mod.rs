@@ -148,6 +148,12 @@ impl Matcher {
         }
     }
 
+    /// True when it stands on less than a verified fact, or on a list that Policy v1 believes.
+    pub(crate) fn leans(&self) -> bool {
+        let is_believed = matches!(self, Self::Kind(kinds) if kinds.humans.is_some());
+        is_believed || self.grade() != Grade::Verified
+    }
+
     /// The key that states it.
     pub(crate) fn key(&self) -> &'static str {
         match self {
