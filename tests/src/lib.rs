@@ -7,7 +7,7 @@ mod harness;
 pub mod internet;
 
 pub use harness::attempts::{Attempt, Attempted, Denial, blocked};
-pub use harness::binaries::{opaque_run, opaque_run_with_faults, probe};
+pub use harness::binaries::{opaque, opaque_run, opaque_run_with_faults, probe};
 pub use harness::client::{PYTHON, has, noise};
 pub use harness::ended::Ended;
 pub use harness::host::{Processes, cgroups, eventually, missing, program, tree};

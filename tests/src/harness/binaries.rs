@@ -15,6 +15,15 @@ pub fn opaque_run() -> &'static Path {
     })
 }
 
+/// The `opaque` that is tested (`OPAQUE` names it, else it is built beside `opaque-run`).
+pub fn opaque() -> &'static Path {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| match std::env::var_os("OPAQUE") {
+        Some(named) => fs::canonicalize(&named).unwrap_or_else(|error| panic!("OPAQUE={named:?}: {error}")),
+        None => build(Build::Ordinary).with_file_name("opaque"),
+    })
+}
+
 /// An `opaque-run` that can fail or skip one step (`OPAQUE_FAULT_FAIL`, `OPAQUE_FAULT_SKIP`); always a debug build.
 pub fn opaque_run_with_faults() -> &'static Path {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
@@ -61,11 +70,14 @@ fn build(build: Build) -> PathBuf {
     assert_eq!(unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX) }, 0);
     let stamp = directory.join(".opaque-tests.built");
     let starter = starter();
-    if binary.exists() && fs::read_to_string(&stamp).is_ok_and(|built_for| built_for == starter) {
+    if binary.exists()
+        && directory.join("opaque").exists()
+        && fs::read_to_string(&stamp).is_ok_and(|built_for| built_for == starter)
+    {
         return binary;
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "opaque-runner", "--bin", "opaque-run", "--target-dir"]).arg(&target);
+    cargo.args(["build", "--quiet", "--package", "opaque-runner", "--bins", "--target-dir"]).arg(&target);
     match build {
         Build::Ordinary => cargo.args(profile.ends_with("release").then_some("--release")),
         Build::Faults => cargo.args(["--features", "faults"]),

@@ -1,0 +1,102 @@
+//! `opaque policy`: what it says of the policies that are in force is what a run meets.
+
+use std::fs;
+
+use opaque_tests::{Ended, Sandbox, each_identity, opaque};
+
+const POLICY: &str = "version = 1\ndefault = \"deny\"\n\
+    [[rules]]\nname = \"no-force\"\naction = \"deny\"\nwhy = \"History is shared.\"\n[rules.command]\npath = \"/usr/bin/git\"\nargv = [\"push\", \"--force*\", \"**\"]\n\
+    [[rules]]\nname = \"people\"\naction = \"allow\"\ntrust = \"derived\"\nclient_types = [\"human\"]\n[rules.command]\npath = \"/usr/bin/git\"\n\
+    [[rules]]\nname = \"true\"\naction = \"allow\"\n[rules.command]\npath = \"/**/true\"\n";
+
+fn tool(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
+    let copy = sandbox.base().join("tools/opaque");
+    if !copy.exists() {
+        fs::copy(opaque(), &copy).unwrap();
+    }
+    let line = [&[copy.to_str().unwrap()], arguments].concat();
+    sandbox.launch_outside(line).finish()
+}
+
+fn request(kind: &str, arguments: &str) -> String {
+    format!(
+        "{{\"principal\": {{\"uid\": 1000, \"kind\": \"{kind}\"}}, \"command\": {{\"path\": \"/usr/bin/git\", \"argv\": [\"git\"{arguments}], \"cwd\": \"/srv\"}}}}"
+    )
+}
+
+#[test]
+fn check_names_the_files_and_what_leans_on_less_than_verified_facts() {
+    each_identity(|sandbox| {
+        sandbox.policy(POLICY);
+        let said = tool(sandbox, &["policy", "check"]).expect(0).text();
+        assert!(said.contains("user: 3 rules") && said.contains(".config/opaque/policy.toml"), "{said}");
+        assert!(said.contains("note: `user:people` allows on client_types = `human`"), "{said}");
+        assert!(tool(sandbox, &["policy", "check", "--strict"]).expect(1).errors().contains("`user:people` allows on"));
+        sandbox.policy(&POLICY.replace("client_types = [\"human\"]\n", ""));
+        tool(sandbox, &["policy", "check", "--strict"]).expect(0);
+    });
+}
+
+#[test]
+fn check_shows_where_a_policy_is_wrong() {
+    each_identity(|sandbox| {
+        for (wrong, message) in [
+            (POLICY.replace("argv", "argw"), "policy.toml:9:1: unknown key `argw`"),
+            (
+                format!(
+                    "{POLICY}[[rules]]\nname = \"again\"\naction = \"deny\"\n[rules.command]\npath = \"/bin/true\"\n"
+                ),
+                "the rule `again` is never reached",
+            ),
+            (format!("{POLICY}[[rules.examples]]\nmatch = [\"/bin/false\"]\n"), "does not match its example"),
+            (String::new(), "`version` is missing"),
+        ] {
+            sandbox.policy(&wrong);
+            let said = tool(sandbox, &["policy", "check"]).expect(1).errors();
+            assert!(said.contains(message), "{said}");
+            assert!(said.contains("hint: "), "{said}");
+        }
+    });
+}
+
+#[test]
+fn explain_answers_as_the_run_does() {
+    each_identity(|sandbox| {
+        sandbox.policy(POLICY);
+        for (command, answer, code) in
+            [(&["true"][..], "allowed by `user:true`", 0), (&["false"], "denied by `user:default`", 120)]
+        {
+            let said = tool(sandbox, &[&["policy", "explain", "--"], command].concat()).expect(0).text();
+            assert!(said.starts_with(answer), "{said}");
+            assert!(said.contains("no-force (deny): command.path = `/usr/bin/git` does not hold"), "{said}");
+            sandbox.run([&["--"], command].concat()).expect(code);
+        }
+        sandbox.write(sandbox.project().join("r.json"), request("agent", ", \"push\", \"--force-with-lease\""));
+        let said = tool(sandbox, &["policy", "explain", "--request", "r.json"]).expect(0).text();
+        assert!(said.starts_with("denied by `user:no-force`") && said.contains("History is shared."), "{said}");
+        sandbox.write(sandbox.project().join("r.json"), request("human", "").replace("\"uid\"", "\"gid\""));
+        let said = tool(sandbox, &["policy", "explain", "--request", "r.json"]).expect(1).errors();
+        assert!(said.contains("r.json: unknown field `gid`") && said.contains("line 1 column"), "{said}");
+    });
+}
+
+#[test]
+fn requests_with_their_answers_are_a_test() {
+    each_identity(|sandbox| {
+        sandbox.policy(POLICY);
+        let case = |request: String, expect: &str| format!("{{\"request\": {request}, \"expect\": {expect}}}");
+        let cases = sandbox.project().join("cases");
+        sandbox.directory(&cases);
+        assert!(tool(sandbox, &["policy", "test", "cases"]).expect(1).errors().contains("nothing was tested"));
+        sandbox.write(cases.join("human.json"), case(request("human", ""), "\"allow\", \"rule\": \"user:people\""));
+        sandbox.write(cases.join("agent.json"), case(request("agent", ""), "\"deny\""));
+        assert!(tool(sandbox, &["policy", "test", "cases"]).expect(0).text().contains("2 requests"));
+        sandbox.write(cases.join("agent.json"), case(request("agent", ""), "\"allow\""));
+        let said = tool(sandbox, &["policy", "test", "cases"]).expect(1).errors();
+        assert!(said.contains("agent.json: Deny by `user:default`, expected Allow"), "{said}");
+        sandbox.write(cases.join("agent.json"), case(request("human", ""), "\"allow\", \"rule\": \"user:true\""));
+        tool(sandbox, &["policy", "test", "cases"]).expect(1);
+        sandbox.write(cases.join("agent.json"), case(request("human", ""), "\"permit\""));
+        assert!(tool(sandbox, &["policy", "test", "cases"]).expect(1).errors().contains("unknown variant `permit`"));
+    });
+}
