@@ -9,6 +9,7 @@ use crate::text::Text;
 mod documents;
 mod flags;
 mod laws;
+mod naive;
 mod network;
 
 fn home() -> AbsPath {

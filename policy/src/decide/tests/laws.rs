@@ -67,13 +67,13 @@ fn any_request() -> impl Strategy<Value = Request> {
 }
 
 /// Loads without the check for shadows, which random rules often have.
-fn loaded(system: &[&str], user: &[&str]) -> PolicySet {
+pub(super) fn loaded(system: &[&str], user: &[&str]) -> PolicySet {
     let files = |texts: &[&str]| texts.iter().map(|text| file(text)).collect();
     let sources = PolicySources { home: home(), system: files(system), user: files(user) };
     PolicySet::load(&sources, Sight::Again).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn strictness(decision: &Decision) -> u8 {
+pub(super) fn strictness(decision: &Decision) -> u8 {
     match decision {
         Decision::Allow(_) => 0,
         Decision::Ask(_) => 1,
