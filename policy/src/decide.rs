@@ -192,6 +192,24 @@ impl PolicySet {
         leanings
     }
 
+    /// Every rule that an earlier one of another file shadows, a sentence each; in one file that is an error.
+    #[must_use]
+    pub fn shadows(&self) -> Vec<String> {
+        let mut shadows = Vec::new();
+        for layer in self.layers.iter() {
+            for (index, later) in layer.rules.iter().enumerate() {
+                let earlier = layer.rules.iter().take(index).find(|earlier| earlier.covers(later));
+                shadows.extend(earlier.map(|earlier| {
+                    format!(
+                        "`{}:{}` is never reached: `{}` before it matches all that it does",
+                        layer.name, later.name, earlier.name
+                    )
+                }));
+            }
+        }
+        shadows
+    }
+
     /// Decides what a request may do.
     pub fn decide(&self, request: &Request, profiles: &Profiles) -> Decision {
         let votes: Vec<Vote> = self.layers.iter().map(|layer| layer.vote(request)).collect();

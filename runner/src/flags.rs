@@ -90,6 +90,10 @@ pub struct Flags {
     #[arg(long, short)]
     pub quiet: bool,
 
+    /// Who is taken for the one who asks, for an explanation; the parent process if nobody
+    #[arg(skip)]
+    pub requester: Option<i32>,
+
     /// The command and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND", required = true)]
     pub command: Vec<OsString>,

@@ -35,6 +35,7 @@ use crate::outcome::{Class, Refusal};
 use crate::policy_files::checked::Checked;
 use crate::policy_files::{self, PolicyFiles};
 use crate::prepare;
+use crate::process::Process;
 use crate::program::Content;
 use crate::protect::placeholder::Placeholder;
 use crate::protect::quarantine::Quarantine;
@@ -81,7 +82,7 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     let needs = policies.needs();
     let content = if needs.contains(&Need::ProgramContent) { Content::Hashed(&cache) } else { Content::Unread };
     let Invocation { mut request, opened } = invocation::read(flags, &account, &cwd, &environment, content)?;
-    requester::tell(&mut request, &needs, &environment, &cache);
+    requester::tell(&mut request, &needs, &environment, &cache, flags.requester.map(Process::new));
     if needs.contains(&Need::Repository) {
         request.repository = repository::look(found.root.as_ref().map(AsFd::as_fd), &found.workspace);
     }

@@ -25,6 +25,12 @@ impl Process {
         Self { pid }
     }
 
+    /// Its number.
+    #[must_use]
+    pub const fn pid(&self) -> i32 {
+        self.pid
+    }
+
     /// The process above it, unless that is the first one.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {

@@ -23,11 +23,18 @@ const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 /// The inode numbers of the machine's first pid and user namespace (`include/linux/proc_ns.h`).
 const FIRST_NAMESPACES: [(&str, &str); 2] = [("pid", "pid:[4026531836]"), ("user", "user:[4026531837]")];
 
-/// Adds to a request what rules read of its requester: the process that started this one.
-pub fn tell(request: &mut Request, needs: &BTreeSet<Need>, environment: &Environment, cache: &Cache) {
+/// Adds to a request what rules read of its requester: the process that started this one, unless another is named.
+pub fn tell(
+    request: &mut Request,
+    needs: &BTreeSet<Need>,
+    environment: &Environment,
+    cache: &Cache,
+    named: Option<Process>,
+) {
     // A direct run comes over no socket, so nobody has given it a role.
     request.principal.roles = Fact::Absent;
-    let parent = rustix::process::getppid().map(|pid| Process::new(pid.as_raw_nonzero().get()));
+    let starter = || rustix::process::getppid().map(|pid| Process::new(pid.as_raw_nonzero().get()));
+    let parent = named.or_else(starter);
     if needs.contains(&Need::Client) {
         let client = parent.as_ref().and_then(|parent| executable(parent, needs, cache));
         request.principal.executable = Fact::looked(client);
@@ -54,7 +61,8 @@ fn surroundings(
     let lineage = lineage(parent);
     let names: Option<Vec<Text>> = lineage.iter().map(Process::name).collect();
     let name = |at: usize| Fact::looked(lineage.get(at).and_then(Process::name));
-    let agent = ancestors::coding_agent()
+    let agent = parent
+        .and_then(|parent| ancestors::coding_agent_from(*parent))
         .map(Text::from)
         .or_else(|| environment.contains_key(&Text::from("CLAUDECODE")).then(|| Text::from("claude")));
     let is_in_container = is_in_container();

@@ -60,6 +60,37 @@ fn check_shows_where_a_policy_is_wrong() {
 }
 
 #[test]
+fn check_notes_a_rule_that_another_file_shadows() {
+    each_identity(|sandbox| {
+        sandbox.policy(POLICY);
+        sandbox.setting(
+            ".config/opaque/policy.d/later.toml",
+            "version = 1\n[[rules]]\nname = \"later\"\naction = \"deny\"\n[rules.command]\npath = \"/usr/bin/true\"\n",
+        );
+        let said = tool(sandbox, &["policy", "check"]).expect(0).text();
+        assert!(said.contains("note: `user:later` is never reached: `true` before it"), "{said}");
+        assert!(said.contains("user: 4 rules"), "{said}");
+    });
+}
+
+#[test]
+fn explain_takes_another_process_for_the_one_who_asks() {
+    each_identity(|sandbox| {
+        sandbox.policy("version = 1\ndefault = \"allow\"\n[[rules]]\nname = \"sleepers\"\naction = \"deny\"\n[rules.context]\nprocess_name = [\"sleep\", \"coreutils\"]\n");
+        tool(sandbox, &["policy", "explain", "--", "true"]).expect(0);
+        let sleeper = sandbox.launch_outside(["sleep", "60"]).start();
+        let pid = sleeper.pid().to_string();
+        opaque_tests::eventually(std::time::Duration::from_secs(2), || {
+            fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep"))
+        });
+        let said = tool(sandbox, &["policy", "explain", "--pid", &pid, "--", "true"]).expect(0).text();
+        sleeper.signal(libc::SIGKILL);
+        let _ = sleeper.wait();
+        assert!(said.starts_with("denied by `user:sleepers`"), "{said}");
+    });
+}
+
+#[test]
 fn explain_answers_as_the_run_does() {
     each_identity(|sandbox| {
         sandbox.policy(POLICY);

@@ -32,7 +32,12 @@ const RUNTIMES: [&str; 7] = ["node", "bun", "deno", "python", "python3", "uv", "
 
 /// The nearest coding agent, by its usual name.
 pub(crate) fn coding_agent() -> Option<&'static str> {
-    let mut pid = rustix::process::getppid()?.as_raw_nonzero().get();
+    coding_agent_from(Process::new(rustix::process::getppid()?.as_raw_nonzero().get()))
+}
+
+/// The nearest one among a process and all above it.
+pub(crate) fn coding_agent_from(process: Process) -> Option<&'static str> {
+    let mut pid = process.pid();
     for _ in 0..GENERATIONS {
         let (name, parent) = Process::new(pid).status()?;
         if let Some(agent) = known(&name).or_else(|| executable(pid)) {

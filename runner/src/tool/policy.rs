@@ -52,6 +52,9 @@ pub(super) struct Explain {
     /// Print it as JSON
     #[arg(long)]
     json: bool,
+    /// Take this process for the one who asks, instead of the one that started this
+    #[arg(long, value_name = "PID", conflicts_with = "request")]
+    pid: Option<i32>,
     /// A request in JSON, instead of a command
     #[arg(long, value_name = "FILE", conflicts_with = "command", required_unless_present = "command")]
     request: Option<PathBuf>,
@@ -110,12 +113,12 @@ impl Check {
             let _ = writeln!(text, "  {file}");
         }
         let _ = writeln!(text, "profiles: {}", profiles.names().join(", "));
-        let leanings = policies.leanings();
-        if self.strict && !leanings.is_empty() {
-            return Err(Wrong(leanings.join("\n")));
+        let notes = [policies.leanings(), policies.shadows()].concat();
+        if self.strict && !notes.is_empty() {
+            return Err(Wrong(notes.join("\n")));
         }
-        for leaning in leanings {
-            let _ = writeln!(text, "note: {leaning}");
+        for note in notes {
+            let _ = writeln!(text, "note: {note}");
         }
         Ok(text)
     }
@@ -140,12 +143,15 @@ impl Explain {
         words.push(OsString::from("--"));
         words.extend(self.command);
         match flags::parse(&words) {
-            Parsed::Flags(flags) => match line::walk(&flags, None) {
-                Ok(Came::Shown(text)) => Ok(text),
-                // INVARIANT: with `--explain` nothing runs.
-                Ok(Came::Ran(_)) => Err(Wrong("a command ran that was only to be explained".to_owned())),
-                Err(refusal) => Err(Wrong(refusal.message)),
-            },
+            Parsed::Flags(mut flags) => {
+                flags.requester = self.pid;
+                match line::walk(&flags, None) {
+                    Ok(Came::Shown(text)) => Ok(text),
+                    // INVARIANT: with `--explain` nothing runs.
+                    Ok(Came::Ran(_)) => Err(Wrong("a command ran that was only to be explained".to_owned())),
+                    Err(refusal) => Err(Wrong(refusal.message)),
+                }
+            }
             Parsed::Text(text) => Ok(text),
             Parsed::Wrong(message) => Err(Wrong(message)),
         }

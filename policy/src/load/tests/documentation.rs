@@ -34,3 +34,15 @@ fn every_toml_block_loads() {
     }
     assert!(loaded >= 3, "{loaded}");
 }
+
+#[test]
+fn every_json_block_is_a_request_with_its_answer() {
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/policy.md");
+    let text = std::fs::read_to_string(docs).unwrap();
+    let blocks: Vec<&str> = text.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let case: serde_json::Value = serde_json::from_str(block).unwrap();
+        crate::request_file::RequestFile::parse(&case["request"].to_string()).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
