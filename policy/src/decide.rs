@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::approval::{Approval, Obligation};
 use crate::ceiling::{Ceiling, Run};
+use crate::coding_agent::CodingAgent;
 use crate::decision::{Decision, Denial, Excess, Permission, Reason, Trace};
 use crate::document::{SourceFile, nearest};
 use crate::environment::is_loader_variable;
@@ -112,6 +113,7 @@ pub struct PolicySet {
     home: AbsPath,
     digest: String,
     audit: Audit,
+    coding_agents: Vec<CodingAgent>,
 }
 
 impl PolicySet {
@@ -130,17 +132,19 @@ impl PolicySet {
     pub fn load_known(sources: &PolicySources, digest: String, sight: Sight) -> Result<Self, LoadError> {
         let mut layers = Vec::new();
         let mut audit = Audit::UNSTATED;
+        let mut coding_agents = Vec::new();
         for (name, files) in [(LayerName::System, &sources.system), (LayerName::User, &sources.user)] {
             if !files.is_empty() {
                 let loaded = load_layer(name, files, sight)?;
                 layers.push(loaded.layer);
                 audit = audit.joined_with(loaded.audit);
+                coding_agents.extend(loaded.coding_agents);
             }
         }
         if layers.is_empty() {
             layers.push(built_in_layer());
         }
-        Ok(Self { layers: layers.into(), home: sources.home.clone(), digest, audit })
+        Ok(Self { layers: layers.into(), home: sources.home.clone(), digest, audit, coding_agents })
     }
 
     /// SHA-256 over every policy input, lower-case hex.
@@ -171,6 +175,12 @@ impl PolicySet {
             .flat_map(|rule| &rule.matchers)
             .for_each(|one| one.ask(&mut needs));
         needs
+    }
+
+    /// Coding agents that the policies know beyond the built-in ones.
+    #[must_use]
+    pub fn coding_agents(&self) -> &[CodingAgent] {
+        &self.coding_agents
     }
 
     /// How many rules each layer has.

@@ -30,6 +30,7 @@ pub mod lower;
 pub mod plan;
 pub mod principal;
 
+pub mod coding_agent;
 pub mod destination;
 pub mod fact;
 pub mod glob;

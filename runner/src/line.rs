@@ -82,7 +82,13 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     let needs = policies.needs();
     let content = if needs.contains(&Need::ProgramContent) { Content::Hashed(&cache) } else { Content::Unread };
     let Invocation { mut request, opened } = invocation::read(flags, &account, &cwd, &environment, content)?;
-    requester::tell(&mut request, &needs, &environment, &cache, flags.requester.map(Process::new));
+    let known = requester::Known {
+        needs: &needs,
+        coding_agents: policies.coding_agents(),
+        environment: &environment,
+        cache: &cache,
+    };
+    requester::tell(&mut request, &known, flags.requester.map(Process::new));
     if needs.contains(&Need::Repository) {
         request.repository = repository::look(found.root.as_ref().map(AsFd::as_fd), &found.workspace);
     }

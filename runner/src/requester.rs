@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use opaque_policy::coding_agent::CodingAgent;
 use opaque_policy::decide::Need;
 use opaque_policy::fact::Fact;
 use opaque_policy::principal::{ClientKind, Executable};
@@ -23,48 +24,58 @@ const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 /// The inode numbers of the machine's first pid and user namespace (`include/linux/proc_ns.h`).
 const FIRST_NAMESPACES: [(&str, &str); 2] = [("pid", "pid:[4026531836]"), ("user", "user:[4026531837]")];
 
+/// What the look needs.
+pub struct Known<'a> {
+    /// What rules read.
+    pub needs: &'a BTreeSet<Need>,
+    /// Coding agents beyond the built-in ones.
+    pub coding_agents: &'a [CodingAgent],
+    /// The caller's environment.
+    pub environment: &'a Environment,
+    /// Digests of files.
+    pub cache: &'a Cache,
+}
+
 /// Adds to a request what rules read of its requester: the process that started this one, unless another is named.
-pub fn tell(
-    request: &mut Request,
-    needs: &BTreeSet<Need>,
-    environment: &Environment,
-    cache: &Cache,
-    named: Option<Process>,
-) {
+pub fn tell(request: &mut Request, known: &Known<'_>, named: Option<Process>) {
     // A direct run comes over no socket, so nobody has given it a role.
     request.principal.roles = Fact::Absent;
     let starter = || rustix::process::getppid().map(|pid| Process::new(pid.as_raw_nonzero().get()));
     let parent = named.or_else(starter);
-    if needs.contains(&Need::Client) {
-        let client = parent.as_ref().and_then(|parent| executable(parent, needs, cache));
+    if known.needs.contains(&Need::Client) {
+        let client = parent.as_ref().and_then(|parent| executable(parent, known));
         request.principal.executable = Fact::looked(client);
     }
-    if needs.contains(&Need::Surroundings) {
-        request.surroundings = surroundings(parent.as_ref(), request.principal.kind, needs, environment);
+    if known.needs.contains(&Need::Surroundings) {
+        request.surroundings = surroundings(parent.as_ref(), request.principal.kind, known);
     }
 }
 
-fn executable(process: &Process, needs: &BTreeSet<Need>, cache: &Cache) -> Option<Executable> {
+fn executable(process: &Process, known: &Known<'_>) -> Option<Executable> {
     let file = process.open_executable()?;
     let path = crate::descriptor::real_path(&file).ok()??;
-    let sha256 =
-        if needs.contains(&Need::ClientContent) { Fact::looked(cache.sha256(&file).ok()) } else { Fact::Unknown };
+    let sha256 = if known.needs.contains(&Need::ClientContent) {
+        Fact::looked(known.cache.sha256(&file).ok())
+    } else {
+        Fact::Unknown
+    };
     Some(Executable { path, sha256, codesign_team_id: Fact::Absent })
 }
 
-fn surroundings(
-    parent: Option<&Process>,
-    kind: ClientKind,
-    needs: &BTreeSet<Need>,
-    environment: &Environment,
-) -> Surroundings {
+fn surroundings(parent: Option<&Process>, kind: ClientKind, known: &Known<'_>) -> Surroundings {
+    let environment = known.environment;
     let lineage = lineage(parent);
     let names: Option<Vec<Text>> = lineage.iter().map(Process::name).collect();
     let name = |at: usize| Fact::looked(lineage.get(at).and_then(Process::name));
     let agent = parent
         .and_then(|parent| ancestors::coding_agent_from(*parent))
         .map(Text::from)
-        .or_else(|| environment.contains_key(&Text::from("CLAUDECODE")).then(|| Text::from("claude")));
+        .or_else(|| environment.contains_key(&Text::from("CLAUDECODE")).then(|| Text::from("claude")))
+        .or_else(|| {
+            let above: Vec<Text> = lineage.iter().filter_map(Process::name).collect();
+            let here = known.coding_agents.iter().find(|agent| agent.is_here(&above, environment));
+            here.map(|agent| Text::from(agent.name.as_str()))
+        });
     let is_in_container = is_in_container();
     Surroundings {
         process_name: name(0),
@@ -76,7 +87,7 @@ fn surroundings(
         tmux_window: if environment.contains_key(&Text::from("TMUX")) { Fact::Unknown } else { Fact::Absent },
         is_in_container: Fact::Known(is_in_container),
         coding_agent_name: Fact::found(agent),
-        env: Fact::Known(chosen(environment, needs)),
+        env: Fact::Known(chosen(environment, known.needs)),
         // These belong to requests that come over an agent's socket.
         ssh_dest: Fact::Absent,
         is_in_known_hosts: Fact::Absent,

@@ -79,6 +79,21 @@ fn names_of_processes_are_those_of_their_executables() {
 }
 
 #[test]
+fn a_policy_may_know_more_coding_agents() {
+    each_identity(|sandbox| {
+        let agent = shell_named(sandbox, "robot");
+        let asks = except_where("[rules.context]\ncoding_agent_name = \"house\"");
+        sandbox.policy(&asks);
+        started_by(sandbox, &agent).finish().expect(0);
+        for told in ["ancestors = [\"robot\", \"android\"]", "env = { HOUSE = \"1\", ROBOT = \"2\" }"] {
+            sandbox.policy(&format!("{asks}[coding_agents.house]\n{told}\n"));
+            started_by(sandbox, &agent).env("HOUSE", "1").env("ROBOT", "2").finish().expect(120);
+        }
+        started_by(sandbox, &agent).env("HOUSE", "1").finish().expect(0);
+    });
+}
+
+#[test]
 fn the_directory_and_the_environment_are_the_callers() {
     each_identity(|sandbox| {
         let below = sandbox.project().join("src/deep");

@@ -4,6 +4,7 @@ mod approval;
 mod arguments;
 mod ceiling;
 mod clients;
+mod coding_agents;
 mod endpoints;
 mod error;
 mod examples;

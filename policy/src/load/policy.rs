@@ -1,19 +1,30 @@
 //! Reads the policy files of one layer into one layer.
 
 use crate::ceiling::Ceiling;
+use crate::coding_agent::CodingAgent;
 use crate::decide::{Audit, AuditSync, Sight};
 use crate::document::{Document, Item, Keys, SourceFile, Table};
 use crate::layer::{Fallback, Layer, LayerName};
 use crate::load::LoadError;
 use crate::load::approval::{implied, obligation};
 use crate::load::clients::Clients;
+use crate::load::coding_agents::coding_agents;
 use crate::load::rule::{ACTIONS, LoadedRule, rule};
 use crate::load::{examples, shadow, v1};
 use crate::rule::{Action, Rule};
 
 const POLICY: Keys = Keys {
-    known: &["version", "default", "default_approval", "clients", "rules", "audit_retention_days", "audit"],
-    later: &["coding_agents", "approved", "request"],
+    known: &[
+        "version",
+        "default",
+        "default_approval",
+        "clients",
+        "coding_agents",
+        "rules",
+        "audit_retention_days",
+        "audit",
+    ],
+    later: &["approved", "request"],
 };
 
 const AUDIT: Keys = Keys { known: &["sync"], later: &[] };
@@ -34,6 +45,7 @@ enum DefaultWord {
 pub(crate) struct LoadedLayer {
     pub(crate) layer: Layer,
     pub(crate) audit: Audit,
+    pub(crate) coding_agents: Vec<CodingAgent>,
 }
 
 /// Joins files, in order, into one layer.
@@ -46,11 +58,13 @@ pub(crate) fn load_layer(name: LayerName, files: &[SourceFile], sight: Sight) ->
         files.iter().map(|source| Document::parse(&source.file, &source.bytes)).collect::<Result<Vec<_>, _>>()?;
     let mut tables = Vec::with_capacity(documents.len());
     let mut clients = Clients::default();
+    let mut coding_agents = Vec::new();
     for document in &documents {
         let written = Written::open(document)?;
         if let Written::Canonical(table) = &written {
             check_version(table)?;
             clients.add(table)?;
+            coding_agents.extend(self::coding_agents(table)?);
         }
         tables.push(written);
     }
@@ -85,7 +99,7 @@ pub(crate) fn load_layer(name: LayerName, files: &[SourceFile], sight: Sight) ->
     }
     let fallback = fallback.or(first).ok_or_else(|| missing_default(name, files))?;
     let layer = Layer { name, rules, fallback, fallback_ceiling: Ceiling::default_profile() };
-    Ok(LoadedLayer { layer, audit })
+    Ok(LoadedLayer { layer, audit, coding_agents })
 }
 
 struct File {
@@ -105,7 +119,8 @@ impl<'d> Written<'d> {
     /// A file without `version` is Policy v1 when it says anything that Policy v1 can say, and nothing that it cannot.
     fn open(document: &'d Document<'_>) -> Result<Self, LoadError> {
         let has = |keys: &[&str]| keys.iter().any(|key| document.has(key));
-        let is_canonical = has(&["version", "default", "clients", "audit"]) || !has(&["rules", "known_human_clients"]);
+        let is_canonical = has(&["version", "default", "clients", "coding_agents", "audit"])
+            || !has(&["rules", "known_human_clients"]);
         if is_canonical {
             document.root(&POLICY).map(Self::Canonical)
         } else {
