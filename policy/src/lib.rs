@@ -28,6 +28,7 @@ pub mod lower;
 pub mod plan;
 pub mod principal;
 
+pub mod class;
 pub mod glob;
 pub mod path;
 pub mod path_glob;
