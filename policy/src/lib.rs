@@ -29,6 +29,7 @@ pub mod plan;
 pub mod principal;
 
 pub mod class;
+pub mod classify;
 pub mod glob;
 pub mod path;
 pub mod path_glob;
