@@ -94,6 +94,8 @@ impl Audit {
 pub enum Need {
     /// The digest of the program.
     ProgramContent,
+    /// What the command does, as far as its words tell.
+    Classes,
     /// The program that asks.
     Client,
     /// The digest of the program that asks.

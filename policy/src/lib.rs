@@ -30,6 +30,8 @@ pub mod lower;
 pub mod plan;
 pub mod principal;
 
+pub mod class;
+pub mod classify;
 pub mod coding_agent;
 pub mod destination;
 pub mod fact;

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::class::Class;
+use crate::classify::classify;
+use crate::fact::Fact;
 use crate::limits::LimitRequest;
 use crate::network_grants::NetworkGrants;
 use crate::path::AbsPath;
@@ -69,9 +72,16 @@ pub struct Command {
     pub argv: Vec<Text>,
     /// Working directory, with symbolic links resolved.
     pub cwd: AbsPath,
+    /// What it does, as far as its words tell; found out only when a rule reads it.
+    pub classes: Fact<Vec<Class>>,
 }
 
 impl Command {
+    /// Finds out what it does.
+    pub fn classify(&mut self) {
+        self.classes = Fact::Known(classify(&self.program.path, &self.argv));
+    }
+
     /// The arguments after the program's name.
     #[must_use]
     pub fn arguments(&self) -> &[Text] {

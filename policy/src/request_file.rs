@@ -78,10 +78,13 @@ impl RequestFile {
             sha256: self.command.sha256.known().map(|digest| digest.to_ascii_lowercase()),
             interpreters: Vec::new(),
         };
+        let (argv, cwd) = (self.command.argv, self.command.cwd);
+        let mut command = Command { program, argv, cwd, classes: Fact::Unknown };
+        command.classify();
         Request {
             principal: self.principal,
             operation: Operation { name: self.operation, target: self.target, secrets: self.secrets },
-            command: Command { program, argv: self.command.argv, cwd: self.command.cwd },
+            command,
             repository: self.repository,
             surroundings: self.context,
             asked: Asked { profile: self.profile, ..Asked::default() },

@@ -2,6 +2,8 @@
 
 use crate::approval::Obligation;
 use crate::ceiling::Ceiling;
+use crate::class::Class;
+use crate::classify::classify;
 use crate::matcher::Matcher;
 use crate::matcher::verdict::Match;
 use crate::path::AbsPath;
@@ -101,6 +103,21 @@ pub(crate) struct ExampleCommand {
     pub(crate) arguments: Vec<Text>,
 }
 
+impl ExampleCommand {
+    /// What it does; a program without a directory is taken for the one of that name.
+    fn classes(&self) -> Vec<Class> {
+        let path = match &self.program {
+            ExampleProgram::Path(path) => path.clone(),
+            ExampleProgram::Name(name) => {
+                AbsPath::new([b"/usr/bin/".as_slice(), name].concat()).unwrap_or_else(|_| AbsPath::root())
+            }
+        };
+        let name = path.name().and_then(Text::new).unwrap_or_else(|| Text::from(""));
+        let argv: Vec<Text> = std::iter::once(name).chain(self.arguments.iter().cloned()).collect();
+        classify(&path, &argv)
+    }
+}
+
 /// How an example names its program.
 pub(crate) enum ExampleProgram {
     /// By a whole path.
@@ -119,6 +136,7 @@ impl Rule {
             },
             Matcher::Arguments(arguments) => !arguments.matches(&example.arguments, None),
             Matcher::Operation(glob) => !glob.matches(RUN.as_bytes()),
+            Matcher::Class(classes) => !classes.holds_for(&example.classes()),
             Matcher::Content(_)
             | Matcher::Uid(_)
             | Matcher::Kind(_)

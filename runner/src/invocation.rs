@@ -7,6 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use opaque_policy::egress::{self, EgressEntry, EgressError};
+use opaque_policy::fact::Fact;
 use opaque_policy::facts::Account;
 use opaque_policy::limits::{LimitRequest, Limits};
 use opaque_policy::network_grants::NetworkGrants;
@@ -65,7 +66,7 @@ pub fn read(
         Refusal::new(class, describe(&error)).with_hint(error.hint())
     })?;
     let kind = account::client_kind(|name| environment.contains_key(&Text::from(name)));
-    let command = Command { program: opened.program.clone(), argv, cwd: cwd.path.clone() };
+    let command = Command { program: opened.program.clone(), argv, cwd: cwd.path.clone(), classes: Fact::Unknown };
     let request = Request::to_run(Principal::new(account.uid, kind), command, asked(flags, cwd)?);
     Ok(Invocation { request, opened })
 }

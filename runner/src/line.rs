@@ -89,6 +89,9 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
         cache: &cache,
     };
     requester::tell(&mut request, &known, flags.requester.map(Process::new));
+    if needs.contains(&Need::Classes) {
+        request.command.classify();
+    }
     if needs.contains(&Need::Repository) {
         request.repository = repository::look(found.root.as_ref().map(AsFd::as_fd), &found.workspace);
     }

@@ -2,6 +2,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
+use crate::fact::Fact;
 use crate::principal::{ClientKind, Principal};
 use crate::request::{AskedVariable, Command, Inode, Program};
 use crate::text::Text;
@@ -39,7 +40,7 @@ fn request(command: &str) -> Request {
         interpreters: Vec::new(),
     };
     let cwd = AbsPath::new("/home/ann/src").unwrap();
-    let command = Command { program, argv, cwd };
+    let command = Command { program, argv, cwd, classes: Fact::Unknown };
     Request::to_run(Principal::new(1000, ClientKind::Human), command, Asked::default())
 }
 

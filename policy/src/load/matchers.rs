@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::class::Class;
 use crate::document::{Item, Keys, Table};
 use crate::glob::{GlobError, TextGlob};
 use crate::load::LoadError;
@@ -10,14 +11,14 @@ use crate::load::clients::{Clients, KINDS, sha256, uid};
 use crate::load::profile::name;
 use crate::load::surroundings::surroundings;
 use crate::matcher::client::Kinds;
-use crate::matcher::{Grade, Matcher};
+use crate::matcher::{Classes, Grade, Matcher, Reach};
 use crate::path_glob::PathGlob;
 use crate::pattern::{PatternError, TextPattern};
 use crate::remote::RemotePattern;
 use crate::request::RUN;
 use crate::rule::Action;
 
-const COMMAND: Keys = Keys { known: &["path", "sha256", "argv"], later: &["class"] };
+const COMMAND: Keys = Keys { known: &["path", "sha256", "argv", "class"], later: &[] };
 const TARGET: Keys = Keys { known: &["fields"], later: &[] };
 const WORKSPACE: Keys = Keys { known: &["remote_url_pattern", "branch_pattern"], later: &["require_clean"] };
 const SECRET_NAMES: Keys = Keys { known: &["patterns"], later: &[] };
@@ -109,6 +110,12 @@ fn command(item: &Item<'_>, found: &mut Found) -> Result<(), LoadError> {
     }
     if let Some(item) = table.get("argv") {
         found.add(&item, Matcher::Arguments(arguments(&item)?))?;
+    }
+    if let Some(item) = table.get("class") {
+        let words = Class::ALL.map(|class| (class.as_str(), class));
+        let listed = one_or_many(&item, |item| item.word(&words))?;
+        let reach = if found.action == Action::Allow { Reach::All } else { Reach::Any };
+        found.add(&item, Matcher::Class(Classes { listed, reach }))?;
     }
     if let Some(item) = table.get("sha256") {
         found.add(&item, Matcher::Content(one_or_many(&item, sha256)?))?;

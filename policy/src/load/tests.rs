@@ -91,6 +91,7 @@ budget = 5
 [rules.command]
 path = "/usr/**/npm"
 sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF"
+class = ["publish", "read-only", "pkg-install", "opaque-script"]
 argv = ["publish", { one_of = ["a", "b"] }, { flag = "--tag", value = { text = "next" }, required = true }, { rest = { path = { under = [".", "/srv"] } }, max = 3 }]
 [rules.sandbox]
 profile = "ci"
@@ -164,10 +165,10 @@ fn a_misspelt_key_names_the_nearest() {
 
 #[test]
 fn a_key_of_a_later_version_is_never_ignored() {
-    assert_snapshot!(refused(&rule("[rules.command]\nclass = [\"publish\"]")), @r#"
-    policy.toml:7:1: `class` is not supported yet
-      class = ["publish"]
-      ^^^^^
+    assert_snapshot!(refused(&rule("[rules.workspace]\nrequire_clean = true")), @r#"
+    policy.toml:7:1: `require_clean` is not supported yet
+      require_clean = true
+      ^^^^^^^^^^^^^
     hint: remove it: this version would not carry it out, and nothing is ignored silently
     "#);
 }

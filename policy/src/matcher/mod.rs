@@ -8,6 +8,7 @@ pub(crate) mod verdict;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::class::Class;
 use crate::decide::Need;
 use crate::fact::Fact;
 use crate::glob::TextGlob;
@@ -42,6 +43,8 @@ pub(crate) enum Matcher {
     Content(Vec<String>),
     /// The arguments after the program's name.
     Arguments(Arguments),
+    /// What the command does, as far as its words tell.
+    Class(Classes),
     /// The real uid, any of these.
     Uid(Vec<u32>),
     /// The kind of client.
@@ -62,6 +65,31 @@ pub(crate) enum Matcher {
     Surroundings(SurroundingsMatcher),
 }
 
+/// A condition on command classes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Classes {
+    pub(crate) listed: Vec<Class>,
+    pub(crate) reach: Reach,
+}
+
+/// How many of a command's classes have to be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Every one: under `allow`.
+    All,
+    /// Any.
+    Any,
+}
+
+impl Classes {
+    pub(crate) fn holds_for(&self, found: &[Class]) -> bool {
+        match self.reach {
+            Reach::All => found.iter().all(|class| self.listed.contains(class)),
+            Reach::Any => found.iter().any(|class| self.listed.contains(class)),
+        }
+    }
+}
+
 impl Matcher {
     /// Judges a request by this one condition.
     pub(crate) fn judge(&self, request: &Request) -> Match {
@@ -76,6 +104,7 @@ impl Matcher {
             Self::Arguments(arguments) => {
                 yes(arguments.matches(request.command.arguments(), Some(&request.command.cwd)))
             }
+            Self::Class(classes) => Match::of(&request.command.classes, |found| classes.holds_for(found)),
             Self::Uid(uids) => yes(uids.contains(&request.principal.uid)),
             Self::Kind(kinds) => kinds.judge(&request.principal),
             Self::Client(clients) => Match::any(clients.iter().map(|client| client.judge(&request.principal))),
@@ -112,7 +141,7 @@ impl Matcher {
             | Self::Roles(_)
             | Self::Target(_)
             | Self::Secrets(_) => Grade::Verified,
-            Self::Remote(_) | Self::Branch(_) => Grade::Derived,
+            Self::Class(_) | Self::Remote(_) | Self::Branch(_) => Grade::Derived,
             Self::Kind(kinds) => kinds.grade(),
             Self::Client(clients) => clients.iter().map(Client::grade).min().unwrap_or(Grade::Verified),
             Self::Surroundings(matcher) => matcher.grade(),
@@ -127,6 +156,9 @@ impl Matcher {
             }
             Self::Client(clients) => clients.iter().for_each(|client| client.ask(needs)),
             Self::Kind(kinds) => kinds.humans.iter().flatten().for_each(|human| human.ask(needs)),
+            Self::Class(_) => {
+                needs.insert(Need::Classes);
+            }
             Self::Remote(_) | Self::Branch(_) => {
                 needs.insert(Need::Repository);
             }
@@ -161,6 +193,7 @@ impl Matcher {
             Self::Path(_) => "command.path",
             Self::Content(_) => "command.sha256",
             Self::Arguments(_) => "command.argv",
+            Self::Class(_) => "command.class",
             Self::Uid(_) => "uid",
             Self::Kind(_) => "client_types",
             Self::Client(_) => "clients",
@@ -187,7 +220,7 @@ impl Matcher {
                 Self::Roles(wide) => matches!(narrow, Self::Roles(narrow) if holds_all(wide, narrow)),
                 Self::Surroundings(wide) => matches!(narrow, Self::Surroundings(narrow) if wide.covers(narrow)),
                 // Equal or not decided.
-                Self::Target(_) | Self::Secrets(_) | Self::Remote(_) | Self::Branch(_) => false,
+                Self::Class(_) | Self::Target(_) | Self::Secrets(_) | Self::Remote(_) | Self::Branch(_) => false,
             }
     }
 }
@@ -206,6 +239,7 @@ impl fmt::Display for Matcher {
             Self::Path(glob) => write!(f, "`{glob}`"),
             Self::Content(digests) => write_list(f, digests),
             Self::Arguments(arguments) => write!(f, "{arguments}"),
+            Self::Class(classes) => write_list(f, classes.listed.iter().map(|class| class.as_str())),
             Self::Uid(uids) => write_list(f, uids),
             Self::Kind(kinds) => write_list(f, kinds.listed.iter().map(|kind| kind.as_str())),
             Self::Client(clients) => write_list(f, clients.iter().map(|client| &client.name)),

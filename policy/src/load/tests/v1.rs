@@ -51,7 +51,7 @@ fn request(operation: &str, target: &[(&str, &str)]) -> Request {
         sha256: None,
         interpreters: Vec::new(),
     };
-    let command = Command { program, argv: vec![Text::from("true")], cwd: path };
+    let command = Command { program, argv: vec![Text::from("true")], cwd: path, classes: Fact::Unknown };
     let target = target.iter().map(|(name, value)| ((*name).to_owned(), Text::from(*value))).collect();
     let operation = Operation { name: operation.to_owned(), target, secrets: Vec::new() };
     Request { operation, ..Request::to_run(Principal::new(1000, ClientKind::Human), command, Asked::default()) }

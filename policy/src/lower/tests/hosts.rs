@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::fact::Fact;
 use crate::facts::{Account, GitLayout, HostFacts, Leads, PathFact, Workspace, WorkspaceRoot};
 use crate::grants::{Grant, Grants, Origin, Place, Visibility, WorkspaceAccess};
 use crate::limits::Limits;
@@ -104,7 +105,12 @@ impl Host {
             limits: Limits::default(),
             min_tier: Tier::Namespaces,
         };
-        let command = Command { program: program("/usr/bin/true"), argv: vec![Text::from("true")], cwd: path(home) };
+        let command = Command {
+            program: program("/usr/bin/true"),
+            argv: vec![Text::from("true")],
+            cwd: path(home),
+            classes: Fact::Unknown,
+        };
         let principal = Principal::new(id, ClientKind::Human);
         let request = Request::to_run(principal, command, Asked::default());
         Self { facts, grants, request, disk: BTreeMap::new() }

@@ -1,0 +1,71 @@
+//! What a command does, as far as its words tell. Labels, never the boundary.
+
+use serde::{Deserialize, Serialize};
+
+/// What a command does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    // INVARIANT: from the least strict to the strictest.
+    /// Lists, shows, searches.
+    ReadOnly,
+    /// Writes below the workspace.
+    WorkspaceWrite,
+    /// Writes elsewhere in the home directory.
+    HomeWrite,
+    /// Changes history or what a version control system points at.
+    VcsWrite,
+    /// Installs packages.
+    PkgInstall,
+    /// Changes how the machine reaches the network.
+    NetConfig,
+    /// Makes something public.
+    Publish,
+    /// Reads or changes credentials.
+    Credential,
+    /// Changes the system: services, accounts, devices.
+    SystemChange,
+    /// Takes another user's rights.
+    Privilege,
+    /// Deletes or overwrites what cannot be had back.
+    Destructive,
+    /// Nobody can tell.
+    OpaqueScript,
+}
+
+impl Class {
+    /// All of them, the least strict first.
+    pub const ALL: [Self; 12] = [
+        Self::ReadOnly,
+        Self::WorkspaceWrite,
+        Self::HomeWrite,
+        Self::VcsWrite,
+        Self::PkgInstall,
+        Self::NetConfig,
+        Self::Publish,
+        Self::Credential,
+        Self::SystemChange,
+        Self::Privilege,
+        Self::Destructive,
+        Self::OpaqueScript,
+    ];
+
+    /// The spelling used in policy files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "read-only",
+            Self::WorkspaceWrite => "workspace-write",
+            Self::HomeWrite => "home-write",
+            Self::VcsWrite => "vcs-write",
+            Self::PkgInstall => "pkg-install",
+            Self::NetConfig => "net-config",
+            Self::Publish => "publish",
+            Self::Credential => "credential",
+            Self::SystemChange => "system-change",
+            Self::Privilege => "privilege",
+            Self::Destructive => "destructive",
+            Self::OpaqueScript => "opaque-script",
+        }
+    }
+}
