@@ -73,7 +73,7 @@ fn of_words(simple: &Simple, script: &Script, scope: Scope) -> Set {
 
 /// Where a change of directory leads; `None` when the command is none.
 fn destination(words: &[Word], base: Place) -> Option<Place> {
-    let mut words = words.iter().skip_while(|word| word.is("command") || word.is("builtin"));
+    let mut words = words.iter().skip_while(|word| word.is("command") || word.is("builtin") || word.is_option());
     let name = words.next()?;
     if name.is("popd") {
         return Some(Place::System);
