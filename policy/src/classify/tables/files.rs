@@ -177,5 +177,5 @@ pub(super) static ROWS: &[Row] = &[
         }),
     ),
     ("http https xh httpie", Simple(always(PUBLISH.and(SECRET)))),
-    ("nc ncat netcat socat telnet ftp lftp tftp", Special(interpreters::opaque)),
+    ("sftp nc ncat netcat socat telnet ftp lftp tftp", Special(interpreters::opaque)),
 ];
