@@ -4,6 +4,7 @@
 //! argument whose effect it cannot tell are [`Class::OpaqueScript`]; see `docs/decisions/0023`.
 
 mod interpreters;
+mod modes;
 mod names;
 mod options;
 mod place;

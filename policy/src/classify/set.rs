@@ -36,6 +36,12 @@ impl Set {
         self.0 |= other.0;
     }
 
+    /// True when all classes of the other set are in this one.
+    #[must_use]
+    pub(super) const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
     /// True when there is no class yet.
     #[must_use]
     pub(super) fn is_empty(self) -> bool {

@@ -17,6 +17,9 @@ use script::{Script, Simple};
 /// More script than this is not read.
 const MOST_BYTES: usize = 64 * 1024;
 
+/// More commands than these are not looked up.
+const MOST_COMMANDS: usize = 4096;
+
 /// The classes of a script.
 #[must_use]
 pub(super) fn script(text: &[u8], scope: Scope) -> Set {
@@ -25,6 +28,9 @@ pub(super) fn script(text: &[u8], scope: Scope) -> Set {
         return OPAQUE;
     }
     let (script, verdict) = grammar::read(text, 0);
+    if script.commands.len() > MOST_COMMANDS {
+        return OPAQUE;
+    }
     let unread = if verdict.is_ok() { NOTHING } else { OPAQUE };
     // A relative path may stand before or after any change of directory, so the worst one counts for all.
     let base =
@@ -73,7 +79,7 @@ fn of_words(simple: &Simple, script: &Script, scope: Scope) -> Set {
 
 /// Where a change of directory leads; `None` when the command is none.
 fn destination(words: &[Word], base: Place) -> Option<Place> {
-    let mut words = words.iter().skip_while(|word| word.is("command") || word.is("builtin"));
+    let mut words = words.iter().skip_while(|word| word.is("command") || word.is("builtin") || word.is_option());
     let name = words.next()?;
     if name.is("popd") {
         return Some(Place::System);

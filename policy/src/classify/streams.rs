@@ -11,7 +11,7 @@ const SED: Plain = Plain {
     always: READ,
     operands: Operands::Read,
     valued: "efl",
-    options: &[("-i --in-place", Effect::WritesOperands), ("-f --file", Effect::Adds(OPAQUE))],
+    options: &[("-i --in-place", Effect::WritesOperands), ("-f --file -l --line-length", Effect::Adds(OPAQUE))],
 };
 
 pub(super) fn sed(words: &[Word], scope: Scope) -> Set {
@@ -24,7 +24,7 @@ pub(super) fn sed(words: &[Word], scope: Scope) -> Set {
         .collect();
     let is_plain = |word: Option<&Word>| word.and_then(Word::text).is_some_and(only_edits);
     let understood = if expressions.is_empty() {
-        is_plain(arguments.iter().find(|word| !word.is_option()))
+        is_plain(arguments.iter().find(|word| !word.is_option() && !word.is("")))
     } else {
         expressions.iter().all(|word| is_plain(word.as_ref()))
     };
@@ -85,6 +85,8 @@ fn after(script: &[u8], from: usize, delimiter: u8) -> Option<usize> {
             b'\n' => return None,
             byte if byte == delimiter && in_brackets => return None,
             byte if byte == delimiter => return Some(at + 1),
+            // Here `]` does not end the brackets.
+            b'[' if matches!(script.get(at + 1..), Some([b']', ..] | [b'^', b']', ..])) => return None,
             b'[' => in_brackets = true,
             b']' => in_brackets = false,
             _ => {}
@@ -140,7 +142,7 @@ pub(super) fn pager(words: &[Word], _scope: Scope) -> Set {
     let runs = |word: &Word| {
         word.hides_options()
             || word.start().starts_with(b"+")
-            || ["-o", "-O", "-k", "-P", "-p", "-t", "-T"].iter().any(|option| gives(word, option, ""))
+            || ["-H", "-o", "-O", "-k", "-P", "-p", "-t", "-T"].iter().any(|option| gives(word, option, ""))
             || word.start().starts_with(b"--") && word.start().len() > 2
     };
     if words.iter().skip(1).any(runs) { READ.and(OPAQUE) } else { READ }

@@ -148,6 +148,12 @@ fn a_script_of_more_than_64_kib_is_opaque() {
 }
 
 #[test]
+fn a_script_of_more_than_4096_commands_is_opaque() {
+    assert_eq!(line(&"ls;".repeat(4096)), [Class::ReadOnly]);
+    assert_eq!(line(&"ls;".repeat(4097)), [Class::OpaqueScript]);
+}
+
+#[test]
 fn wrappers_beyond_the_bound_are_opaque() {
     assert_eq!(line(&format!("{}ls", "nice ".repeat(5))), [Class::ReadOnly]);
     assert_eq!(line(&format!("{}ls", "nice ".repeat(50))), [Class::OpaqueScript]);

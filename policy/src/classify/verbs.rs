@@ -3,7 +3,7 @@
 use super::options;
 use super::place;
 use super::scope::Scope;
-use super::set::{NOTHING, OPAQUE, READ, Set};
+use super::set::{NOTHING, OPAQUE, READ, Set, WORK};
 use super::word::Word;
 
 /// A program with commands of its own.
@@ -32,7 +32,8 @@ impl Verbs {
             }
             if !word.is_option() {
                 let rest = words.as_slice();
-                return self.of_verb(text, rest).and(outputs(rest, scope));
+                let set = self.of_verb(text, rest);
+                return set.and(outputs(rest, scope)).and(if set.has(WORK) { far(rest, scope) } else { NOTHING });
             }
             let name = text.split(|byte| *byte == b'=').next().unwrap_or_default();
             if ["--version", "--help", "-h", "-V", "-v"].iter().any(|known| word.is(known))
@@ -119,6 +120,20 @@ fn outputs(rest: &[Word], scope: Scope) -> Set {
         _ => NOTHING,
     };
     rest.iter().enumerate().map(of).collect()
+}
+
+/// Where a command that writes below the working directory is told to write elsewhere.
+fn far(rest: &[Word], scope: Scope) -> Set {
+    let value = |word: &Word| match word.start().iter().position(|byte| *byte == b'=') {
+        Some(equals) if word.is_option() => {
+            Word::new(word.start().get(equals + 1..).unwrap_or_default().to_vec(), word.rest(), 0)
+        }
+        Some(_) | None => word.clone(),
+    };
+    let leads_away = |word: &Word| {
+        word.start().starts_with(b"/") || word.start().starts_with(b"~") || word.start().starts_with(b"..")
+    };
+    rest.iter().map(value).filter(leads_away).map(|word| place::written(&word, scope.base)).collect()
 }
 
 fn lists(names: &str, name: &[u8]) -> bool {

@@ -300,8 +300,10 @@ impl Parser<'_> {
     fn simple(&mut self) -> Parse<Option<Vec<u8>>> {
         let mut simple = Simple::default();
         let start = self.at;
+        let mut detached = false;
         loop {
             self.skip_blanks();
+            detached |= self.looking_at("&>");
             if self.redirection(&mut simple)? {
                 continue;
             }
@@ -311,6 +313,8 @@ impl Parser<'_> {
             if !self.is_at_word() {
                 break;
             }
+            // Some shells end the command at the `&` of `&>`, so that the words behind it are another one.
+            self.demand(!detached)?;
             let word = self.word()?;
             if simple.words.is_empty() && word.bare_assignment().is_some() {
                 self.array(&word)?;

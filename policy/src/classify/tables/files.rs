@@ -3,7 +3,7 @@
 use super::super::plain::{Effect, Operands, Plain, READS, WRITES, always};
 use super::super::program::Known::{Plain as Simple, Special};
 use super::super::set::{DESTROY, NOTHING, OPAQUE, PUBLISH, READ, SECRET, SYSTEM, WORK};
-use super::super::{interpreters, search, streams};
+use super::super::{interpreters, modes, search, streams};
 use super::Row;
 
 const TO_OUTPUT: &[(&str, Effect)] = &[("-o --output", Effect::Writes)];
@@ -95,7 +95,7 @@ pub(super) static ROWS: &[Row] = &[
         }),
     ),
     ("split csplit", Simple(Plain { options: &[("--filter", Effect::Adds(OPAQUE))], always: WORK, ..WRITES })),
-    ("chmod", Simple(Plain { always: NOTHING, ..WRITES })),
+    ("chmod", Special(modes::chmod)),
     ("chown chgrp chattr setfacl setfattr", Simple(Plain { always: SYSTEM, ..WRITES })),
     (
         "gzip gunzip bzip2 bunzip2 xz unxz lzma unlzma zstd unzstd lz4 brotli compress uncompress pigz",
@@ -177,5 +177,5 @@ pub(super) static ROWS: &[Row] = &[
         }),
     ),
     ("http https xh httpie", Simple(always(PUBLISH.and(SECRET)))),
-    ("nc ncat netcat socat telnet ftp lftp tftp", Special(interpreters::opaque)),
+    ("sftp nc ncat netcat socat telnet ftp lftp tftp", Special(interpreters::opaque)),
 ];

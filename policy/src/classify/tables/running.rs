@@ -38,5 +38,5 @@ pub(super) static ROWS: &[Row] = &[
     ("xargs", Special(wrappers::xargs)),
     ("parallel", Special(wrappers::parallel)),
     ("ssh slogin mosh autossh", Special(interpreters::ssh)),
-    ("scp rsync sftp", Special(interpreters::copy)),
+    ("scp rsync", Special(interpreters::copy)),
 ];

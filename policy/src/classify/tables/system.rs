@@ -76,11 +76,12 @@ pub(super) static ROWS: &[Row] = &[
                 (
                     READ,
                     "a:= addr:= address:= l:= link:= r:= route:= n:= neigh:= rule:= addr:show address:show a:show link:show l:show route:show route:get r:show r:get neigh:show rule:show addr:list link:list route:list netns:list \
-                     a:s l:s r:s addr:s addr:ls link:ls route:ls monitor help",
+                     a:s r:s addr:s addr:ls link:ls route:ls monitor help",
                 ),
+                (NET, "addr address a link l route r rule neigh neighbour n tunnel maddress netns"),
                 (OPAQUE, "netns:exec n:exec vrf:exec netns:e"),
             ],
-            otherwise: NET,
+            otherwise: NET.and(OPAQUE),
             alone: READ,
         }),
     ),

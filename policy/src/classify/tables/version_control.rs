@@ -1,7 +1,7 @@
 //! Version control.
 
 use super::super::program::Known::{self, Verbs as ByVerb};
-use super::super::set::{DESTROY, NET, OPAQUE, PUBLISH, READ, SECRET, VCS, WORK};
+use super::super::set::{DESTROY, HOME, NET, OPAQUE, PUBLISH, READ, SECRET, SYSTEM, VCS, WORK};
 use super::super::verbs::Verbs;
 use super::Row;
 
@@ -71,6 +71,8 @@ const GIT: Verbs = Verbs {
         ),
         (VCS, "reset"),
         (VCS, "rebase"),
+        (HOME, "config:--global"),
+        (SYSTEM, "config:--system"),
         (SECRET, "credential credential-store credential-cache"),
         (NET, "daemon instaweb"),
         (
