@@ -9,7 +9,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpS
 use std::time::{Duration, Instant};
 
 use crate::messages::{bytes, client_hello, question};
-use crate::{Act, Attempt, errno, number, os};
+use crate::{Act, Attempt, errno, number, on_connection, os};
 
 pub(crate) const ACTS: &[(&str, Act)] = &[("attempts", attempts)];
 
@@ -67,7 +67,7 @@ fn ask(words: &[String]) -> Attempt {
     } else {
         let mut stream = connect(&words[1])?;
         let length = u16::try_from(question.len()).expect("a short question");
-        stream.write_all(&[&length.to_be_bytes()[..], &question].concat()).map_err(os)?;
+        stream.write_all(&[&length.to_be_bytes()[..], &question].concat()).map_err(on_connection)?;
         let answer = answer(&mut stream)?;
         answer.get(2..).ok_or(libc::EIO)?.to_vec()
     };
@@ -83,7 +83,7 @@ fn say(words: &[String]) -> Attempt {
         return answer(&mut stream).map(|answer| String::from_utf8_lossy(&answer).into_owned());
     }
     for word in &words[1..] {
-        stream.write_all(&bytes(word)).map_err(os)?;
+        stream.write_all(&bytes(word)).map_err(on_connection)?;
         last = String::from_utf8_lossy(&answer(&mut stream)?).into_owned();
     }
     Ok(last)
@@ -92,8 +92,8 @@ fn say(words: &[String]) -> Attempt {
 /// `say-all TARGET TEXT`: sends the text, closes that direction, and tells everything that comes back to the end.
 fn say_all(words: &[String]) -> Attempt {
     let mut stream = connect(&words[0])?;
-    stream.write_all(&bytes(&words[1])).map_err(os)?;
-    stream.shutdown(Shutdown::Write).map_err(os)?;
+    stream.write_all(&bytes(&words[1])).map_err(on_connection)?;
+    stream.shutdown(Shutdown::Write).map_err(on_connection)?;
     let mut everything = Vec::new();
     stream.read_to_end(&mut everything).map_err(os)?;
     Ok(String::from_utf8_lossy(&everything).into_owned())
@@ -104,7 +104,7 @@ fn crowd(words: &[String]) -> Attempt {
     let streams: Vec<TcpStream> = (0..number(words, 1)).map(|_| connect(&words[0])).collect::<Result<_, _>>()?;
     let mut served = 0;
     for mut stream in &streams {
-        stream.write_all(b"ping").map_err(os)?;
+        stream.write_all(b"ping").map_err(on_connection)?;
     }
     for mut stream in &streams {
         let mut buffer = [0; 4];
@@ -142,7 +142,7 @@ fn hello_slowly(words: &[String]) -> Attempt {
     let mut stream = connect(&words[0])?;
     let end = Instant::now() + Duration::from_secs(number(words, 2));
     for byte in client_hello(Some(&words[1]), 1, false) {
-        stream.write_all(&[byte]).map_err(os)?;
+        stream.write_all(&[byte]).map_err(on_connection)?;
         stream.set_read_timeout(Some(Duration::from_secs(1))).map_err(os)?;
         match stream.read(&mut [0]) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
@@ -202,7 +202,7 @@ fn send_in_pieces(target: &str, size: usize, bytes: &[u8]) -> Attempt {
     let mut stream = connect(target)?;
     stream.set_nodelay(true).map_err(os)?;
     for piece in bytes.chunks(size) {
-        stream.write_all(piece).map_err(os)?;
+        stream.write_all(piece).map_err(on_connection)?;
         if bytes.len() > size {
             std::thread::sleep(Duration::from_micros(50));
         }

@@ -94,3 +94,11 @@ pub(crate) fn answer(result: impl Into<i64>) -> Result<i64, i32> {
 pub(crate) fn os(error: std::io::Error) -> i32 {
     error.raw_os_error().unwrap_or(libc::EIO)
 }
+
+/// The same on a connection that stood: one that was reset says so to a reader, and to a writer or closer otherwise.
+pub(crate) fn on_connection(error: std::io::Error) -> i32 {
+    match os(error) {
+        libc::EPIPE | libc::ENOTCONN => libc::ECONNRESET,
+        other => other,
+    }
+}

@@ -6,7 +6,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::time::Duration;
 
-use crate::{Act, Attempt, answer, argument, os};
+use crate::{Act, Attempt, answer, argument, on_connection, os};
 
 pub(crate) const ACTS: &[(&str, Act)] = &[
     ("unix-connect", unix_connect),
@@ -47,8 +47,8 @@ fn tcp_exchange(arguments: &[String]) -> Attempt {
     let address = addresses(argument(arguments, 0))?.next().ok_or(libc::ENOENT)?;
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(3)).map_err(os)?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).map_err(os)?;
-    stream.write_all(argument(arguments, 1).as_bytes()).map_err(os)?;
-    stream.shutdown(Shutdown::Write).map_err(os)?;
+    stream.write_all(argument(arguments, 1).as_bytes()).map_err(on_connection)?;
+    stream.shutdown(Shutdown::Write).map_err(on_connection)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).map_err(os)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
