@@ -26,6 +26,8 @@ use crate::outcome::{Class, Refusal};
 
 /// For an answer.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// The longest question: what nobody can read nobody can approve.
+const READABLE: usize = 64 * 1024;
 /// The one answer that approves.
 const YES: &[u8] = b"yes\n";
 /// Most bytes of an answer that are read.
@@ -51,9 +53,13 @@ pub fn ask(permission: &Permission, plan: &Plan, bounds: &Bounds, state: &AbsPat
     if rustix::termios::tcgetpgrp(&terminal).ok() != Some(rustix::process::getpgrp()) {
         return Err(cannot("this run is in the background of its terminal"));
     }
+    let question = question(permission, plan, bounds);
+    if question.len() > READABLE {
+        let message = format!("`{}` asks for an approval, and the plan is too long to be read", permission.rule());
+        return Err(refused(permission, message).hint("put long arguments into a file"));
+    }
     // One question at a time: two at once would be answered by one line.
     let _turn = take_turn(state).map_err(|errno| cannot(&format!("questions cannot take turns: {errno}")))?;
-    let question = question(permission, plan, bounds);
     write_all(&terminal, question.as_bytes())
         .map_err(|errno| cannot(&format!("the terminal takes no text: {errno}")))?;
     // What was typed before the question was there is no answer to it.

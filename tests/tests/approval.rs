@@ -162,6 +162,18 @@ fn a_factor_that_cannot_be_asked_for_is_never_replaced_by_a_weaker_one() {
 }
 
 #[test]
+fn what_nobody_can_read_nobody_is_asked_about() {
+    each_identity(|sandbox| {
+        sandbox.policy(ASKS);
+        let terminal = Terminal::new(sandbox.identity());
+        let ended = sandbox.launch(["--", "touch", "done", &"x".repeat(100_000)]).on(&terminal).finish();
+        assert_eq!(ended.code, Some(121), "{ended}");
+        eventually(Duration::from_secs(2), || terminal.screen().contains("too long"));
+        assert!(terminal.screen().contains("too long to be read") && !is_done(sandbox), "{}", terminal.screen());
+    });
+}
+
+#[test]
 fn what_changes_after_the_approval_is_not_run() {
     each_identity(|sandbox| {
         sandbox.policy(ASKS);
