@@ -112,6 +112,25 @@ fn explain_answers_as_the_run_does() {
 }
 
 #[test]
+fn every_preset_that_is_listed_can_be_shown_and_used() {
+    each_identity(|sandbox| {
+        let listed = tool(sandbox, &["policy", "preset", "list"]).expect(0).text();
+        assert_eq!(listed.lines().count(), 6, "{listed}");
+        for name in listed.lines().map(|line| line.split(' ').next().unwrap()) {
+            sandbox.policy(&tool(sandbox, &["policy", "preset", "show", name]).expect(0).text());
+            tool(sandbox, &["policy", "check"]).expect(0);
+        }
+        tool(sandbox, &["policy", "preset", "show", "lax"]).expect(1);
+        sandbox.policy(&tool(sandbox, &["policy", "preset", "show", "agent-readonly"]).expect(0).text());
+        sandbox.run(["--", "ls"]).expect(0);
+        sandbox.run(["--", "touch", "x"]).expect(120);
+        sandbox.policy(&tool(sandbox, &["policy", "preset", "show", "agent-dev"]).expect(0).text());
+        sandbox.run(["--", "touch", "x"]).expect(0);
+        sandbox.run(["--", "sh", "-c", "ls && git push"]).expect(120);
+    });
+}
+
+#[test]
 fn requests_with_their_answers_are_a_test() {
     each_identity(|sandbox| {
         sandbox.policy(POLICY);

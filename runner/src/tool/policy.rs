@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use opaque_policy::decide::{PolicySet, Sight};
 use opaque_policy::decision::Decision;
 use opaque_policy::document::SourceFile;
+use opaque_policy::preset::PRESETS;
 use opaque_policy::profile::Profiles;
 use opaque_policy::request_file::RequestFile;
 use serde::Deserialize;
@@ -32,6 +33,21 @@ pub(super) enum Policy {
     Explain(Explain),
     /// Hold the policies against a directory of requests and their expected answers
     Test(Test),
+    /// Policies to begin with
+    #[command(subcommand)]
+    Preset(Presets),
+}
+
+/// What a person asks about policies to begin with.
+#[derive(Debug, Subcommand)]
+pub(super) enum Presets {
+    /// Say which there are, and what each is for
+    List,
+    /// Print one: write it to ~/.config/opaque/policy.toml to use it
+    Show {
+        /// Its name
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -98,6 +114,23 @@ impl Policy {
             Self::Check(check) => check.carry_out(),
             Self::Explain(explain) => explain.carry_out(),
             Self::Test(test) => test.carry_out(),
+            Self::Preset(presets) => presets.carry_out(),
+        }
+    }
+}
+
+impl Presets {
+    fn carry_out(self) -> Result<String, Wrong> {
+        match self {
+            Self::List => {
+                Ok(PRESETS.iter().map(|preset| format!("{:<15} {}\n", preset.name, preset.purpose())).collect())
+            }
+            Self::Show { name } => {
+                let names = PRESETS.map(|preset| preset.name).join(", ");
+                let found = PRESETS.iter().find(|preset| preset.name == name);
+                let missing = || Wrong(format!("there is no preset `{name}`\nhint: there are {names}"));
+                found.map(|preset| preset.text.to_owned()).ok_or_else(missing)
+            }
         }
     }
 }
