@@ -1,13 +1,13 @@
 //! Every command in the README runs on a machine without any configuration.
 //!
 //! The convention: in a block fenced as `sh` each line is a command, run by `bash -c` in a small fresh project with
-//! `opaque-run` on `PATH`; a comment `# exits N` at its end names another code than 0. A block fenced as `sh checkout`
+//! `opaque-run` and `opaque` on `PATH`; a comment `# exits N` at its end names another code than 0. A block fenced as `sh checkout`
 //! holds commands for the product's own checkout: they must be those that `.ci/run` runs. `text` is never run.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use opaque_tests::{Sandbox, each_identity};
+use opaque_tests::{Sandbox, each_identity, opaque};
 
 struct Block {
     kind: String,
@@ -53,6 +53,7 @@ fn furnish(sandbox: &Sandbox) {
     sandbox.write("Makefile", "all:\n\t@echo built\n");
     sandbox.script("build.sh", "#!/bin/sh\necho built\n");
     sandbox.shell_outside("git init -q").expect(0);
+    std::fs::copy(opaque(), sandbox.base().join("tools/opaque")).expect("the tools have a place");
 }
 
 #[test]
