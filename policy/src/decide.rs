@@ -176,6 +176,10 @@ impl PolicySet {
             .flat_map(|layer| &layer.rules)
             .flat_map(|rule| &rule.matchers)
             .for_each(|one| one.ask(&mut needs));
+        // A person may take their time: what runs then has to have the content that was shown.
+        if self.layers.iter().any(Layer::may_ask) {
+            needs.insert(Need::ProgramContent);
+        }
         needs
     }
 

@@ -116,6 +116,12 @@ impl Layer {
         }
     }
 
+    /// True when a person may have to be asked.
+    pub(crate) fn may_ask(&self) -> bool {
+        let by_default = matches!(self.fallback, Fallback::Answer(Action::Ask, _));
+        by_default || self.rules.iter().any(|rule| rule.action == Action::Ask)
+    }
+
     /// The rule that decided, if it was one.
     pub(crate) fn rule(&self, by: By) -> Option<&Rule> {
         match by {

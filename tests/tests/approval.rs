@@ -174,6 +174,32 @@ fn what_nobody_can_read_nobody_is_asked_about() {
 }
 
 #[test]
+fn a_program_that_is_rewritten_while_the_question_stands_is_not_run() {
+    each_identity(|sandbox| {
+        sandbox.policy(ASKS);
+        let run = |rewrite: bool| {
+            let tool = sandbox.script("tool.sh", "#!/bin/sh\necho approved > said\n");
+            let mut terminal = Terminal::new(sandbox.identity());
+            let running = sandbox.launch(["--", "./tool.sh"]).on(&terminal).start();
+            terminal.wait_for(QUESTION);
+            if rewrite {
+                // In place: the same inode.
+                fs::write(&tool, "#!/bin/sh\necho another > said\n").unwrap();
+            }
+            terminal.press("yes\n");
+            let ended = running.wait();
+            let said = fs::read_to_string(sandbox.project().join("said")).unwrap_or_default();
+            let _ = fs::remove_file(sandbox.project().join("said"));
+            (ended.code, said, terminal.screen())
+        };
+        let (code, said, screen) = run(false);
+        assert_eq!((code, &*said), (Some(0), "approved\n"), "{screen}");
+        let (code, said, screen) = run(true);
+        assert_eq!((code, &*said), (Some(125), ""), "{screen}");
+    });
+}
+
+#[test]
 fn what_changes_after_the_approval_is_not_run() {
     each_identity(|sandbox| {
         sandbox.policy(ASKS);

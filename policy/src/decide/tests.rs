@@ -250,6 +250,8 @@ fn content_is_asked_for_only_when_a_rule_reads_it() {
     let pinned = policy("", &format!("{MAKE}sha256 = \"{digest}\"\n"));
     assert!(pinned.needs().contains(&Need::ProgramContent));
     assert_eq!(policy("", MAKE).needs(), BTreeSet::new());
+    let asks = MAKE.replace("\"allow\"", "\"ask\"");
+    assert!(policy("", &asks).needs().contains(&Need::ProgramContent), "what is approved must be what runs");
     let with = |sha256: Option<String>| {
         let mut request = request("/usr/bin/make");
         request.command.program.sha256 = sha256;
