@@ -39,8 +39,12 @@ pub fn look(root: Option<BorrowedFd<'_>>, workspace: &Workspace) -> Repository {
 /// The URL of `origin`. Of several, git fetches from the first and pushes to all: then none of them is it.
 fn origin(config: &[u8]) -> Fact<String> {
     let Some(settings) = settings::parse_whole(config) else { return Fact::Unknown };
-    // A configuration may take others in, which nobody reads here.
-    if settings.iter().any(|(name, _)| name.starts_with("include.") || name.starts_with("includeif.")) {
+    // A configuration may take others in, which nobody reads here, or say that one URL stands for another.
+    let leads_elsewhere = |name: &str| {
+        ["include.", "includeif.", "url."].iter().any(|section| name.starts_with(section))
+            || name == "extensions.worktreeconfig"
+    };
+    if settings.iter().any(|(name, _)| leads_elsewhere(name)) {
         return Fact::Unknown;
     }
     let mut urls = settings
@@ -86,6 +90,10 @@ mod tests {
         assert_eq!(url("[remote \"origin\"]\nurl = a\npushurl = b\n"), Fact::Unknown);
         assert_eq!(url("[include]\npath = x\n[remote \"origin\"]\nurl = a\n"), Fact::Unknown);
         assert_eq!(url("[remote \"origin\""), Fact::Unknown);
+        let rewritten =
+            "[url \"https://evil.test/\"]\ninsteadOf = git@a.example:\n[remote \"origin\"]\nurl = git@a.example:t/x\n";
+        assert_eq!(url(rewritten), Fact::Unknown);
+        assert_eq!(url("[extensions]\nworktreeConfig = true\n[remote \"origin\"]\nurl = a\n"), Fact::Unknown);
     }
 
     #[test]
