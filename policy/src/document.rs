@@ -171,13 +171,6 @@ impl<'d> Item<'d> {
             .map_err(|_| self.error(format!("`{}` must be a whole number from 0 to {}", self.key, u64::MAX)))
     }
 
-    /// The value as a whole number, also below 0.
-    pub(crate) fn integer(&self) -> Result<i64, LoadError> {
-        let number = self.value.as_integer().ok_or_else(|| self.expected("a whole number"))?;
-        i64::from_str_radix(number.as_str(), number.radix())
-            .map_err(|_| self.error(format!("`{}` must be a whole number from {} to {}", self.key, i64::MIN, i64::MAX)))
-    }
-
     /// The value as true or false.
     pub(crate) fn boolean(&self) -> Result<bool, LoadError> {
         self.value.as_bool().ok_or_else(|| self.expected("true or false"))

@@ -138,11 +138,11 @@ fn word(item: &Item<'_>) -> Result<Text, LoadError> {
 
 fn number(item: &Item<'_>) -> Result<Hole, LoadError> {
     let table = item.table(&NUMBER)?;
-    let bound = |key, otherwise: i64| match table.get(key) {
-        Some(item) => item.integer(),
+    let bound = |key, otherwise: u64| match table.get(key) {
+        Some(item) => item.number(),
         None => Ok(otherwise),
     };
-    let (least, most) = (bound("min", 0)?, bound("max", i64::MAX)?);
+    let (least, most) = (bound("min", 0)?, bound("max", u64::MAX)?);
     if least > most {
         return Err(item.error("`min` is more than `max`, so nothing could match"));
     }

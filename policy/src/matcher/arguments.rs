@@ -39,7 +39,7 @@ pub(crate) enum Hole {
     /// Text that matches any of these.
     Text(Vec<TextPattern>),
     /// A whole number between these.
-    Number { least: i64, most: i64 },
+    Number { least: u64, most: u64 },
     /// A path within any of these places, by its text.
     Path(Vec<Under>),
     /// A host that matches any of these.
@@ -175,7 +175,7 @@ impl Hole {
     /// True when a value may stand here.
     pub(crate) fn takes(&self, value: &Text, cwd: Option<&AbsPath>) -> bool {
         let bytes = value.as_bytes();
-        if bytes.starts_with(b"-") && !matches!(self, Self::Number { .. }) {
+        if bytes.starts_with(b"-") {
             return false;
         }
         match self {
@@ -188,11 +188,10 @@ impl Hole {
     }
 }
 
-/// A plain decimal number: no sign but `-`, no leading zero, so that every program reads the same.
-fn is_number(bytes: &[u8], least: i64, most: i64) -> bool {
-    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
-    let is_plain = digits.iter().all(u8::is_ascii_digit) && (digits == b"0" || !digits.starts_with(b"0"));
-    let number = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<i64>().ok());
+/// A plain decimal number: no sign, no leading zero, so that every program reads the same.
+fn is_number(bytes: &[u8], least: u64, most: u64) -> bool {
+    let is_plain = bytes.iter().all(u8::is_ascii_digit) && (bytes == b"0" || !bytes.starts_with(b"0"));
+    let number = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<u64>().ok());
     is_plain && number.is_some_and(|number| (least..=most).contains(&number))
 }
 
@@ -365,11 +364,11 @@ mod tests {
 
     #[test]
     fn a_number_is_one_that_every_program_reads_alike() {
-        let number = Hole::Number { least: -5, most: 100 };
+        let number = Hole::Number { least: 0, most: 100 };
         for (value, expected) in [
             ("0", true),
             ("100", true),
-            ("-5", true),
+            ("-5", false),
             ("101", false),
             ("-6", false),
             ("007", false),
