@@ -7,7 +7,6 @@ pub mod line;
 
 pub mod flags;
 pub mod invocation;
-pub mod tool;
 
 pub mod account;
 pub mod endpoints;

@@ -70,16 +70,15 @@ fn build(build: Build) -> PathBuf {
     assert_eq!(unsafe { libc::flock(lock.as_raw_fd(), libc::LOCK_EX) }, 0);
     let stamp = directory.join(".opaque-tests.built");
     let starter = starter();
-    if binary.exists()
-        && directory.join("opaque").exists()
-        && fs::read_to_string(&stamp).is_ok_and(|built_for| built_for == starter)
-    {
+    if binary.exists() && fs::read_to_string(&stamp).is_ok_and(|built_for| built_for == starter) {
         return binary;
     }
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "opaque-runner", "--bins", "--target-dir"]).arg(&target);
+    cargo.args(["build", "--quiet", "--bins", "--target-dir"]).arg(&target).args(["--package", "opaque-runner"]);
     match build {
-        Build::Ordinary => cargo.args(profile.ends_with("release").then_some("--release")),
+        Build::Ordinary => {
+            cargo.args(["--package", "opaque-cli"]).args(profile.ends_with("release").then_some("--release"))
+        }
         Build::Faults => cargo.args(["--features", "faults"]),
     };
     cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));

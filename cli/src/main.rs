@@ -2,15 +2,15 @@
 //!
 //! Standard output carries what was asked for; complaints go to standard error, and any of them ends with exit code 1.
 
+mod file;
 mod policy;
 
-use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::tool::policy::Policy;
+use crate::policy::Policy;
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -37,10 +37,8 @@ impl<T: std::fmt::Display> From<T> for Wrong {
     }
 }
 
-/// Carries a command line out.
-#[must_use]
-pub fn run(arguments: &[OsString]) -> ExitCode {
-    let tool = match Tool::try_parse_from(arguments) {
+fn main() -> ExitCode {
+    let tool = match Tool::try_parse_from(std::env::args_os()) {
         Ok(tool) => tool,
         Err(error) => {
             let is_wrong = error.use_stderr();

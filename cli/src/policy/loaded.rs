@@ -1,0 +1,36 @@
+//! The policies and profiles of this machine and of the person, as a run would load them, every check included.
+
+use std::path::Path;
+
+use opaque_policy::decide::{PolicySet, Sight};
+use opaque_policy::document::SourceFile;
+use opaque_policy::profile::Profiles;
+use opaque_runner::account::Accounts;
+use opaque_runner::invocation::{self, describe};
+use opaque_runner::policy_files;
+
+use crate::Wrong;
+
+/// The policies in force, their profiles, and the files that they come from.
+pub(super) struct Loaded {
+    pub(super) policies: PolicySet,
+    pub(super) profiles: Profiles,
+    pub(super) files: Vec<String>,
+}
+
+impl Loaded {
+    /// Loads everything as a run would, every check included.
+    pub(super) fn load(policy: Option<&Path>) -> Result<Self, Wrong> {
+        let environment = invocation::environment();
+        let account = Accounts::read().current().map_err(|error| Wrong(describe(&error)))?;
+        let files = policy_files::read(policy, &account, &environment, None).map_err(|error| {
+            let hint = error.hint().map_or(String::new(), |hint| format!("\nhint: {hint}"));
+            Wrong(format!("{}{hint}", describe(&error)))
+        })?;
+        let policies = PolicySet::load(&files.policies, Sight::First)?;
+        let profiles = Profiles::load(&files.system_profiles, &files.user_profiles)?;
+        let names = |files: &[SourceFile]| files.iter().map(|file| file.file.clone()).collect::<Vec<_>>();
+        let files = [names(&files.policies.system), names(&files.policies.user)].concat();
+        Ok(Self { policies, profiles, files })
+    }
+}
