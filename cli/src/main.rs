@@ -4,6 +4,7 @@
 
 mod file;
 mod policy;
+mod trust;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -11,10 +12,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::policy::Policy;
+use crate::trust::Trust;
 
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "opaque", version, about = "Checks, explains and tests policies")]
+#[command(name = "opaque", version, about = "Looks after policies, and after what you trust")]
 struct Tool {
     #[command(subcommand)]
     about: About,
@@ -25,6 +27,8 @@ enum About {
     /// Policies: check, explain, test
     #[command(subcommand)]
     Policy(Policy),
+    /// Let what a repository's `.opaque.toml` asks for count as if you had typed it
+    Trust(Trust),
 }
 
 /// Something is wrong, and has been told.
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
     };
     let came = match tool.about {
         About::Policy(policy) => policy.carry_out(),
+        About::Trust(trust) => trust.carry_out(),
     };
     match came {
         Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {

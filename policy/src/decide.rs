@@ -18,7 +18,7 @@ use crate::environment::is_loader_variable;
 use crate::grants::{Grant, Grants, Origin, Place};
 use crate::layer::{By, Fallback, Layer, LayerName, Vote};
 use crate::limits::Limits;
-use crate::load::{LoadError, load_layer};
+use crate::load::{LoadError, load_layer, repository};
 use crate::path::AbsPath;
 use crate::plan::hex;
 use crate::profile::{DEFAULT_PROFILE, Profiles};
@@ -36,6 +36,8 @@ pub struct PolicySources {
     pub system: Vec<SourceFile>,
     /// The caller's policy and its drop-ins.
     pub user: Vec<SourceFile>,
+    /// The repository's own file.
+    pub repo: Option<SourceFile>,
 }
 
 impl PolicySources {
@@ -43,13 +45,18 @@ impl PolicySources {
     #[must_use]
     pub fn digest(&self) -> String {
         let mut digest = Sha256::new();
-        for (layer, files) in [(LayerName::System, &self.system), (LayerName::User, &self.user)] {
-            for source in files {
-                digest.update(format!("{layer} {}\n", source.bytes.len()));
-                digest.update(&source.bytes);
-            }
+        for (layer, source) in self.files() {
+            digest.update(format!("{layer} {}\n", source.bytes.len()));
+            digest.update(&source.bytes);
         }
         hex(&digest.finalize())
+    }
+
+    /// Every file with its layer, in order.
+    pub fn files(&self) -> impl Iterator<Item = (LayerName, &SourceFile)> {
+        let system = self.system.iter().map(|source| (LayerName::System, source));
+        let user = self.user.iter().map(|source| (LayerName::User, source));
+        system.chain(user).chain(self.repo.iter().map(|source| (LayerName::Repo, source)))
     }
 }
 
@@ -116,6 +123,7 @@ pub struct PolicySet {
     digest: String,
     audit: Audit,
     coding_agents: Vec<CodingAgent>,
+    repo_request: Option<Asked>,
 }
 
 impl PolicySet {
@@ -146,7 +154,14 @@ impl PolicySet {
         if layers.is_empty() {
             layers.push(built_in_layer());
         }
-        Ok(Self { layers: layers.into(), home: sources.home.clone(), digest, audit, coding_agents })
+        let mut repo_request = None;
+        if let Some(source) = &sources.repo {
+            let loaded = repository(source, sight)?;
+            layers.push(loaded.layer);
+            repo_request = loaded.request;
+        }
+        let (layers, home) = (layers.into(), sources.home.clone());
+        Ok(Self { layers, home, digest, audit, coding_agents, repo_request })
     }
 
     /// SHA-256 over every policy input, lower-case hex.
@@ -164,7 +179,13 @@ impl PolicySet {
     /// True when neither the machine nor the caller has a policy.
     #[must_use]
     pub fn is_built_in(&self) -> bool {
-        self.layers.iter().all(|layer| layer.name == LayerName::BuiltIn)
+        self.layers.iter().any(|layer| layer.name == LayerName::BuiltIn)
+    }
+
+    /// What the repository's file asks for. It counts for nothing until the person trusts that file.
+    #[must_use]
+    pub fn repo_request(&self) -> Option<&Asked> {
+        self.repo_request.as_ref()
     }
 
     /// What rules read, so that a request carries it and nothing else is looked at.
@@ -245,11 +266,14 @@ impl PolicySet {
     }
 
     fn conclude(&self, cast: &Cast<'_>, request: &Request, profiles: &Profiles) -> Result<Granted, Refused> {
-        let strictest = cast.strictest().ok_or_else(|| Refused {
-            rule: self.layers.first().map_or_else(String::new, |layer| layer.label(By::Default)),
-            why: None,
-            reason: Reason::NoOpinion,
-        })?;
+        let strictest = cast
+            .strictest()
+            .filter(|answer| answer.action == Action::Deny || cast.is_permitted())
+            .ok_or_else(|| Refused {
+                rule: self.layers.first().map_or_else(String::new, |layer| layer.label(By::Default)),
+                why: None,
+                reason: Reason::NoOpinion,
+            })?;
         let rule = strictest.layer.label(strictest.by);
         let why = strictest.layer.rule(strictest.by).and_then(|rule| rule.why.clone());
         if strictest.action == Action::Deny {
@@ -337,6 +361,11 @@ impl<'l> Cast<'l> {
     fn strictest(&self) -> Option<&Answer<'l>> {
         let action = self.answers.iter().map(|answer| answer.action).max()?;
         self.answers.iter().filter(|answer| answer.action == action).min_by_key(|answer| answer.layer.name)
+    }
+
+    /// True when a layer that may permit has an opinion: a repository's `ask` is none by itself.
+    fn is_permitted(&self) -> bool {
+        self.answers.iter().any(|answer| answer.layer.name != LayerName::Repo)
     }
 
     /// What any layer wants approved; every one of them has to be met.

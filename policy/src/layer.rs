@@ -22,6 +22,8 @@ pub enum LayerName {
     System,
     /// The caller's policy.
     User,
+    /// The repository's own file: it only tightens.
+    Repo,
     /// What holds when neither the machine nor the caller has a policy.
     BuiltIn,
 }
@@ -32,6 +34,7 @@ impl fmt::Display for LayerName {
             Self::Floor => "floor",
             Self::System => "system",
             Self::User => "user",
+            Self::Repo => "repo",
             Self::BuiltIn => "built-in",
         })
     }

@@ -44,6 +44,21 @@ impl Limits {
     /// The names of all limits, as profiles and `--limit` spell them.
     pub const NAMES: [&'static str; 8] = ["wall", "cpu", "memory", "pids", "files", "tmp", "inodes", "output"];
 
+    /// The same limits, each refusing the run where the machine cannot enforce it.
+    #[must_use]
+    pub(crate) fn demanded(mut self) -> Self {
+        fn demand<T>(limit: &mut Option<Limit<T>>) {
+            if let Some(limit) = limit {
+                limit.required = true;
+            }
+        }
+        let Self { wall, cpu, memory, pids, files, tmp, inodes, output } = &mut self;
+        demand(wall);
+        demand(cpu);
+        [memory, pids, files, tmp, inodes, output].into_iter().for_each(demand);
+        self
+    }
+
     /// Sets one limit by name from its text, e.g. `memory` and `256MiB`.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ mod tests {
             "repository": { "branch": "main" },
         });
         let user = vec![SourceFile { file: format!("{}.toml", preset.name), bytes: preset.text.as_bytes().to_vec() }];
-        let sources = PolicySources { home: AbsPath::new("/home/ann").unwrap(), system: Vec::new(), user };
+        let sources = PolicySources { home: AbsPath::new("/home/ann").unwrap(), system: Vec::new(), user, repo: None };
         let policies = PolicySet::load(&sources, Sight::First).unwrap_or_else(|error| panic!("{error}"));
         match policies.decide(&RequestFile::parse(&request.to_string()).unwrap(), &Profiles::built_in()) {
             Decision::Allow(_) => "allow",

@@ -148,6 +148,15 @@ pub struct Asked {
     pub tier: AskedTier,
 }
 
+impl Asked {
+    /// With what a trusted repository asks for besides; what was typed goes first.
+    pub fn add(&mut self, request: &Self) {
+        self.profile = self.profile.take().or_else(|| request.profile.clone());
+        self.network = std::mem::take(&mut self.network).joined(&request.network);
+        self.limits = request.limits.overridden_by(&self.limits);
+    }
+}
+
 /// A variable asked for with `--env`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskedVariable {

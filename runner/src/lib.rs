@@ -18,10 +18,12 @@ pub mod program;
 pub mod repository;
 pub mod requester;
 pub mod shebang;
+pub mod trust;
 pub mod workspace;
 
 pub mod approver;
 pub mod bounds;
+pub mod confirmation;
 pub mod egress;
 pub mod gateway;
 pub mod launch;

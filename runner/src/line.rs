@@ -43,7 +43,8 @@ use crate::protect::registry::{Registry, Stood};
 use crate::report::Destination;
 use crate::repository;
 use crate::requester;
-use crate::workspace::{self, Cwd};
+use crate::trust::{self, Trust};
+use crate::workspace::{self, Cwd, Found};
 
 /// Bytes of policy from which on memory is made ready at once.
 const LARGE: usize = 16 * 1024;
@@ -74,7 +75,7 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
         .map_err(|error| Refusal::cannot_build(describe(&error)).hint("change to a directory that exists"))?;
     let found = workspace::find(&cwd, &account, &accounts).map_err(|error| Refusal::cannot_build(describe(&error)))?;
 
-    let files = policy_files::read(flags.policy.as_deref(), &account, &environment, found.root.as_ref())
+    let files = policy_files::read(flags.policy.as_deref(), &account, &environment, found.repository())
         .map_err(|error| Refusal::cannot_build(describe(&error)).with_hint(error.hint()))?;
     let (policies, profiles) = load(&files, &state)?;
 
@@ -82,6 +83,7 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     let needs = policies.needs();
     let content = if needs.contains(&Need::ProgramContent) { Content::Hashed(&cache) } else { Content::Unread };
     let Invocation { mut request, opened } = invocation::read(flags, &account, &cwd, &environment, content)?;
+    let untrusted = ask_for_repository(&mut request, &policies, &files, &found, &state)?;
     let known = requester::Known {
         needs: &needs,
         coding_agents: policies.coding_agents(),
@@ -102,7 +104,7 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     let mut facts = host::facts(Known { account, env: environment, workspace: found.workspace, guarded });
     facts.endpoints = endpoints(flags, &decision, &facts, found.root.as_ref())?;
     let planned = plan(&decision, &request, &facts, &registry)?;
-    let notes = [files.notes, found.notes].concat();
+    let notes = untrusted.into_iter().chain(found.notes).collect::<Vec<_>>();
 
     if flags.explain {
         return Ok(Came::Shown(if flags.json {
@@ -169,7 +171,7 @@ fn load(files: &PolicyFiles, state: &AbsPath) -> Result<(PolicySet, Profiles), R
     let checked = Checked::of(&files.policies, state);
     let sight = checked.sight();
     // A parsed rule takes some forty times the memory of its text.
-    let text: usize = files.policies.system.iter().chain(&files.policies.user).map(|file| file.bytes.len()).sum();
+    let text: usize = files.policies.files().map(|(_, file)| file.bytes.len()).sum();
     if text > LARGE {
         opaque_sys::arena::populate(text * 40);
     }
@@ -179,6 +181,26 @@ fn load(files: &PolicyFiles, state: &AbsPath) -> Result<(PolicySet, Profiles), R
     }
     let profiles = Profiles::load(&files.system_profiles, &files.user_profiles).map_err(wrong)?;
     Ok((policies, profiles))
+}
+
+/// Adds what a trusted repository asks for; what one asks for in vain is a note.
+fn ask_for_repository(
+    request: &mut Request,
+    policies: &PolicySet,
+    files: &PolicyFiles,
+    found: &Found,
+    state: &AbsPath,
+) -> Result<Option<String>, Refusal> {
+    let (Some(source), Some(repository)) = (&files.policies.repo, found.repository()) else { return Ok(None) };
+    let trust = Trust::below(state).map_err(|error| Refusal::cannot_build(describe(&error)))?;
+    Ok(match trust.judge(policies.repo_request(), &source.bytes, repository.file()) {
+        trust::Request::None => None,
+        trust::Request::Trusted(asked) => {
+            request.asked.add(asked);
+            None
+        }
+        trust::Request::Untrusted(note) => Some(note),
+    })
 }
 
 /// What the endpoints come to that a decision grants.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -22,7 +22,6 @@ use crate::host::directory_variable;
 
 pub mod checked;
 pub mod error;
-mod repository;
 pub(crate) mod walk;
 
 use error::PolicyFileError;
@@ -44,11 +43,38 @@ pub struct PolicyFiles {
     pub system_profiles: Vec<SourceFile>,
     /// Profiles from the person's configuration.
     pub user_profiles: Vec<SourceFile>,
-    /// Things that the person should know, one line each.
-    pub notes: Vec<String>,
 }
 
-/// Reads the files. `policy` is `--policy`; `workspace` is the workspace root, opened.
+/// A workspace whose own file is read too.
+#[derive(Debug, Clone, Copy)]
+pub struct Repository<'a> {
+    /// Its root, opened.
+    pub opened: BorrowedFd<'a>,
+    /// Where that is.
+    pub root: &'a AbsPath,
+}
+
+impl Repository<'_> {
+    /// Where its own file is, or would be.
+    #[must_use]
+    pub fn file(&self) -> AbsPath {
+        Places::below(self.root, REPOSITORY)
+    }
+
+    /// That file. Whoever writes in the workspace may write it: its rules only tighten, and its request counts once it is
+    /// trusted.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub fn read(&self) -> Result<Option<SourceFile>, PolicyFileError> {
+        let path = self.file();
+        let failed = |source| PolicyFileError::Open { path: path.to_string(), source };
+        let text = repository_text(self.opened).map_err(failed)?;
+        Ok(text.map(|bytes| SourceFile { file: path.to_string(), bytes }))
+    }
+}
+
+/// Reads the files. `policy` is `--policy`.
 ///
 /// # Errors
 /// See [`PolicyFileError`].
@@ -56,7 +82,7 @@ pub fn read(
     policy: Option<&Path>,
     account: &Account,
     env: &BTreeMap<Text, Text>,
-    workspace: Option<&OwnedFd>,
+    repository: Option<Repository<'_>>,
 ) -> Result<PolicyFiles, PolicyFileError> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let failed = |source| PolicyFileError::Open { path: "/".to_owned(), source };
@@ -70,7 +96,7 @@ pub fn read(
     };
     let config_home = directory_variable(env, "XDG_CONFIG_HOME");
     let places = Places { root: root.as_fd(), home: &account.home, config_home, named, uid: account.uid };
-    places.read(workspace)
+    places.read(repository)
 }
 
 /// Where to look; tests look below another root.
@@ -83,7 +109,7 @@ struct Places<'a> {
 }
 
 impl Places<'_> {
-    fn read(&self, workspace: Option<&OwnedFd>) -> Result<PolicyFiles, PolicyFileError> {
+    fn read(&self, repository: Option<Repository<'_>>) -> Result<PolicyFiles, PolicyFileError> {
         let system = Self::below(&AbsPath::root(), "etc/opaque");
         let config_home = self.config_home.clone().unwrap_or_else(|| Self::below(self.home, ".config"));
         let user = Self::below(&config_home, "opaque");
@@ -94,12 +120,12 @@ impl Places<'_> {
                 Some(named) => vec![self.named(named)?],
                 None => self.user(&user)?,
             },
+            repo: repository.map(|repository| repository.read()).transpose()?.flatten(),
         };
         Ok(PolicyFiles {
             policies,
             system_profiles: self.directory(&Self::below(&system, "profiles"))?,
             user_profiles: self.directory(&Self::below(&user, "profiles"))?,
-            notes: workspace.map_or(Ok(Vec::new()), |workspace| repository_file(workspace.as_fd()))?,
         })
     }
 
@@ -164,19 +190,6 @@ impl Places<'_> {
     fn below(directory: &AbsPath, name: &str) -> AbsPath {
         // A path that has become too long does not exist.
         directory.join(name).unwrap_or_else(|_| directory.clone())
-    }
-}
-
-/// The workspace's own file. Its rules could only tighten, but a rule that is not carried out must not look as if it were.
-fn repository_file(workspace: BorrowedFd<'_>) -> Result<Vec<String>, PolicyFileError> {
-    let text =
-        repository_text(workspace).map_err(|source| PolicyFileError::Open { path: REPOSITORY.to_owned(), source })?;
-    match text.map_or(repository::Asks::Nothing, |text| repository::asks(&text)) {
-        repository::Asks::Nothing => Ok(Vec::new()),
-        repository::Asks::Request => {
-            Ok(vec![format!("{REPOSITORY} is not trusted: what its `[request]` asks for is not granted")])
-        }
-        repository::Asks::More => Err(PolicyFileError::Repository),
     }
 }
 

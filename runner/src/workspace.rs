@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use crate::account::Accounts;
 use crate::descriptor;
 use crate::git;
+use crate::policy_files::Repository;
 
 /// System directories that are never a workspace, with everything below them.
 const SYSTEM: [&str; 16] = [
@@ -75,6 +76,17 @@ pub struct Found {
     pub root: Option<OwnedFd>,
     /// Things that the person should know, one line each.
     pub notes: Vec<String>,
+}
+
+impl Found {
+    /// The repository whose own file is read: the workspace, if there is one.
+    #[must_use]
+    pub fn repository(&self) -> Option<Repository<'_>> {
+        match (&self.workspace, &self.root) {
+            (Workspace::Root(root), Some(opened)) => Some(Repository { opened: opened.as_fd(), root: &root.path }),
+            (Workspace::Root(_) | Workspace::None { .. }, _) => None,
+        }
+    }
 }
 
 impl Cwd {

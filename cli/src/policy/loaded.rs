@@ -1,13 +1,14 @@
-//! The policies and profiles of this machine and of the person, as a run would load them, every check included.
+//! The policies and profiles of this machine, of the person and of the repository around the working directory, as a run
+//! would load them, every check included.
 
 use std::path::Path;
 
 use opaque_policy::decide::{PolicySet, Sight};
-use opaque_policy::document::SourceFile;
 use opaque_policy::profile::Profiles;
 use opaque_runner::account::Accounts;
 use opaque_runner::invocation::{self, describe};
 use opaque_runner::policy_files;
+use opaque_runner::workspace::{self, Cwd};
 
 use crate::Wrong;
 
@@ -22,15 +23,17 @@ impl Loaded {
     /// Loads everything as a run would, every check included.
     pub(super) fn load(policy: Option<&Path>) -> Result<Self, Wrong> {
         let environment = invocation::environment();
-        let account = Accounts::read().current().map_err(|error| Wrong(describe(&error)))?;
-        let files = policy_files::read(policy, &account, &environment, None).map_err(|error| {
+        let accounts = Accounts::read();
+        let account = accounts.current().map_err(|error| Wrong(describe(&error)))?;
+        let cwd = Cwd::open().map_err(|error| Wrong(describe(&error)))?;
+        let found = workspace::find(&cwd, &account, &accounts).map_err(|error| Wrong(describe(&error)))?;
+        let files = policy_files::read(policy, &account, &environment, found.repository()).map_err(|error| {
             let hint = error.hint().map_or(String::new(), |hint| format!("\nhint: {hint}"));
             Wrong(format!("{}{hint}", describe(&error)))
         })?;
         let policies = PolicySet::load(&files.policies, Sight::First)?;
         let profiles = Profiles::load(&files.system_profiles, &files.user_profiles)?;
-        let names = |files: &[SourceFile]| files.iter().map(|file| file.file.clone()).collect::<Vec<_>>();
-        let files = [names(&files.policies.system), names(&files.policies.user)].concat();
+        let files = files.policies.files().map(|(_, source)| source.file.clone()).collect();
         Ok(Self { policies, profiles, files })
     }
 }

@@ -12,6 +12,7 @@ mod flags;
 mod laws;
 mod naive;
 mod network;
+mod repository;
 
 fn home() -> AbsPath {
     AbsPath::new("/home/ann").unwrap()
@@ -24,7 +25,7 @@ fn file(text: &str) -> SourceFile {
 /// Policy from the text of the machine's and the caller's layer; an empty text is no layer.
 fn policy(system: &str, user: &str) -> PolicySet {
     let files = |text: &str| if text.is_empty() { Vec::new() } else { vec![file(text)] };
-    let sources = PolicySources { home: home(), system: files(system), user: files(user) };
+    let sources = PolicySources { home: home(), system: files(system), user: files(user), repo: None };
     PolicySet::load(&sources, Sight::First).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -303,7 +304,7 @@ fn the_trace_names_every_rule_and_why_it_did_not_match() {
 fn the_digest_tells_inputs_apart() {
     let digest = |system: &[&str], user: &[&str]| {
         let files = |texts: &[&str]| texts.iter().map(|text| file(text)).collect();
-        PolicySources { home: home(), system: files(system), user: files(user) }.digest()
+        PolicySources { home: home(), system: files(system), user: files(user), repo: None }.digest()
     };
     let all = [
         digest(&[], &[]),

@@ -12,6 +12,7 @@ mod matchers;
 mod network;
 mod policy;
 mod profile;
+mod repository;
 mod rule;
 mod shadow;
 mod surroundings;
@@ -21,6 +22,7 @@ pub use endpoints::{Stated, endpoints};
 pub use error::LoadError;
 pub(crate) use policy::load_layer;
 pub(crate) use profile::parse_profile;
+pub(crate) use repository::repository;
 
 #[cfg(test)]
 mod tests;

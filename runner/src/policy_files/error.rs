@@ -54,9 +54,6 @@ pub enum PolicyFileError {
         #[source]
         source: Errno,
     },
-    /// The workspace's file holds rules.
-    #[error("`.opaque.toml` holds rules for this workspace, which this version does not carry out")]
-    Repository,
 }
 
 impl PolicyFileError {
@@ -81,9 +78,6 @@ impl PolicyFileError {
                 Some("`openat2` is needed (Linux 5.6); a container's seccomp filter may forbid it".to_owned())
             }
             Self::Open { .. } => None,
-            Self::Repository => {
-                Some("take its rules over into your own policy and remove them from the file".to_owned())
-            }
         }
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 /// A machine below a temporary directory.
@@ -46,11 +47,6 @@ impl Machine {
     fn read(&self) -> Result<PolicyFiles, PolicyFileError> {
         self.read_as(rustix::process::getuid().as_raw(), None)
     }
-
-    fn repository(&self, text: &str) -> Result<Vec<String>, PolicyFileError> {
-        self.write("w/.opaque.toml", text);
-        repository_file(fs::File::open(self.directory.path().join("w")).unwrap().as_fd())
-    }
 }
 
 fn texts(files: &[SourceFile]) -> Vec<(&str, &str)> {
@@ -60,8 +56,8 @@ fn texts(files: &[SourceFile]) -> Vec<(&str, &str)> {
 #[test]
 fn a_machine_without_files_has_no_layers() {
     let machine = Machine::new();
-    let policies = PolicySources { home: machine.home.clone(), system: vec![], user: vec![] };
-    let expected = PolicyFiles { policies, system_profiles: vec![], user_profiles: vec![], notes: vec![] };
+    let policies = PolicySources { home: machine.home.clone(), system: vec![], user: vec![], repo: None };
+    let expected = PolicyFiles { policies, system_profiles: vec![], user_profiles: vec![] };
     assert_eq!(machine.read(), Ok(expected));
 }
 
@@ -181,14 +177,6 @@ fn a_file_that_is_too_long_is_an_error() {
 }
 
 #[test]
-fn a_workspace_s_rules_are_refused_rather_than_ignored() {
-    let machine = Machine::new();
-    assert_eq!(machine.repository("version = 1\n"), Ok(vec![]));
-    assert_eq!(machine.repository("[request]\nprofile = \"npm\"\n").unwrap().len(), 1);
-    assert_eq!(machine.repository("[[rules]]\naction = \"deny\"\n"), Err(PolicyFileError::Repository));
-}
-
-#[test]
 fn a_placeholder_of_another_run_may_come_and_go_at_any_moment() {
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -204,7 +192,7 @@ fn a_placeholder_of_another_run_may_come_and_go_at_any_moment() {
                 rustix::fs::unlinkat(&workspace, REPOSITORY, rustix::fs::AtFlags::empty()).unwrap();
             }
         });
-        let failed = (0..20_000).find_map(|_| repository_file(workspace.as_fd()).err());
+        let failed = (0..20_000).find_map(|_| repository_text(workspace.as_fd()).err());
         is_over.store(true, Ordering::Relaxed);
         assert_eq!(failed, None);
     });
@@ -217,17 +205,16 @@ fn what_is_no_text_in_the_place_of_a_workspace_s_file_is_refused() {
         machine.write("w/x", "");
         let workspace = fs::File::open(machine.directory.path().join("w")).unwrap();
         make(workspace.as_fd());
-        repository_file(workspace.as_fd()).unwrap_err()
+        repository_text(workspace.as_fd()).unwrap_err()
     };
     let node = |kind| {
         move |workspace: BorrowedFd<'_>| {
             rustix::fs::mknodat(workspace, REPOSITORY, kind, Mode::from_raw_mode(0o600), 0).unwrap();
         }
     };
-    let because = |source| PolicyFileError::Open { path: REPOSITORY.to_owned(), source };
-    assert_eq!(refused(&node(FileType::Fifo)), because(Errno::INVAL));
+    assert_eq!(refused(&node(FileType::Fifo)), Errno::INVAL);
     // Not read-only, so nobody's placeholder.
-    assert_eq!(refused(&node(FileType::Socket)), because(Errno::INVAL));
+    assert_eq!(refused(&node(FileType::Socket)), Errno::INVAL);
     let link = |workspace: BorrowedFd<'_>| rustix::fs::symlinkat("x", workspace, REPOSITORY).unwrap();
-    assert_eq!(refused(&link), because(Errno::LOOP));
+    assert_eq!(refused(&link), Errno::LOOP);
 }

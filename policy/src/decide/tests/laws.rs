@@ -3,8 +3,8 @@
 use super::*;
 
 #[derive(Debug, Clone)]
-struct Sketch {
-    action: &'static str,
+pub(super) struct Sketch {
+    pub(super) action: &'static str,
     path: Option<&'static str>,
     argv: Option<&'static str>,
     uid: Option<u32>,
@@ -12,7 +12,7 @@ struct Sketch {
 }
 
 impl Sketch {
-    fn text(&self, index: usize) -> String {
+    pub(super) fn text(&self, index: usize) -> String {
         let mut text = format!("[[rules]]\nname = \"r{index}\"\naction = \"{}\"\ntrust = \"derived\"\n", self.action);
         if self.action == "ask" {
             text += "approval = { require = \"always\", factors = [\"fido2\"] }\n";
@@ -33,7 +33,7 @@ impl Sketch {
     }
 }
 
-fn sketch() -> impl Strategy<Value = Sketch> {
+pub(super) fn sketch() -> impl Strategy<Value = Sketch> {
     use prop::option::of;
     use prop::sample::select;
     (
@@ -50,7 +50,7 @@ fn default() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec!["allow", "deny", "pass"])
 }
 
-fn layer() -> impl Strategy<Value = String> {
+pub(super) fn layer() -> impl Strategy<Value = String> {
     (default(), prop::collection::vec(sketch(), 0..4)).prop_map(|(default, rules)| layer_text(default, &rules))
 }
 
@@ -59,7 +59,7 @@ fn layer_text(default: &str, rules: &[Sketch]) -> String {
     format!("default = \"{default}\"\n{rules}")
 }
 
-fn any_request() -> impl Strategy<Value = Request> {
+pub(super) fn any_request() -> impl Strategy<Value = Request> {
     let commands = vec!["/bin/a x", "/bin/a x y", "/bin/b", "/bin/b z y", "/opt/c x"];
     let kinds = vec![ClientKind::Human, ClientKind::Agent, ClientKind::Ci];
     (prop::sample::select(commands), 1_u32..4, prop::sample::select(kinds))
@@ -68,8 +68,12 @@ fn any_request() -> impl Strategy<Value = Request> {
 
 /// Loads without the check for shadows, which random rules often have.
 pub(super) fn loaded(system: &[&str], user: &[&str]) -> PolicySet {
+    loaded_with(system, user, None)
+}
+
+pub(super) fn loaded_with(system: &[&str], user: &[&str], repo: Option<&str>) -> PolicySet {
     let files = |texts: &[&str]| texts.iter().map(|text| file(text)).collect();
-    let sources = PolicySources { home: home(), system: files(system), user: files(user) };
+    let sources = PolicySources { home: home(), system: files(system), user: files(user), repo: repo.map(file) };
     PolicySet::load(&sources, Sight::Again).unwrap_or_else(|error| panic!("{error}"))
 }
 

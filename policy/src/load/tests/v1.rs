@@ -190,7 +190,7 @@ fn beside_a_canonical_file_it_denies_by_default() {
     let home = AbsPath::new("/home/ann").unwrap();
     let load = |other: &str| {
         let user = vec![source(EXAMPLE), source(other)];
-        PolicySet::load(&PolicySources { home: home.clone(), system: Vec::new(), user }, Sight::First)
+        PolicySet::load(&PolicySources { home: home.clone(), system: Vec::new(), user, repo: None }, Sight::First)
     };
     assert!(load("version = 1\ndefault = \"deny\"").is_ok());
     assert!(load("version = 1").is_ok());

@@ -1,0 +1,83 @@
+//! Reads a repository's own file, `.opaque.toml`: rules that only tighten, and a request that counts once the person
+//! trusts it. Never widens anything by itself.
+
+use std::collections::BTreeSet;
+
+use crate::ceiling::Ceiling;
+use crate::decide::Sight;
+use crate::document::{Document, Item, Keys, SourceFile};
+use crate::layer::{Fallback, Layer, LayerName};
+use crate::load::LoadError;
+use crate::load::clients::Clients;
+use crate::load::network::egress;
+use crate::load::policy::{check, check_version};
+use crate::load::profile::{limits, name};
+use crate::load::rule::{LoadedRule, rule};
+use crate::network_grants::NetworkGrants;
+use crate::request::Asked;
+use crate::rule::Action;
+
+const REPOSITORY: Keys = Keys { known: &["version", "rules", "request"], later: &[] };
+
+const REQUEST: Keys = Keys { known: &["profile", "egress", "limits"], later: &[] };
+
+/// What a repository's file says.
+pub(crate) struct LoadedRepository {
+    pub(crate) layer: Layer,
+    /// What it asks for, as if the person had typed it.
+    pub(crate) request: Option<Asked>,
+}
+
+/// Reads the file.
+pub(crate) fn repository(source: &SourceFile, sight: Sight) -> Result<LoadedRepository, LoadError> {
+    let document = Document::parse(&source.file, &source.bytes)?;
+    let table = document.root(&REPOSITORY)?;
+    check_version(&table)?;
+    let rules = match table.get("rules") {
+        Some(item) => item.list()?.iter().map(|item| tightening(item, sight)).collect::<Result<Vec<_>, _>>()?,
+        None => Vec::new(),
+    };
+    let mut names = BTreeSet::new();
+    if let Some(twice) = rules.iter().find(|loaded| !names.insert(loaded.rule.name.as_str())) {
+        let message = format!("the repo layer already has a rule `{}`", twice.rule.name);
+        return Err(twice.at.error(source, message).hint("give this one another name"));
+    }
+    match sight {
+        Sight::First => check(&rules, source)?,
+        Sight::Again => {}
+    }
+    let rules = rules.into_iter().map(|loaded| loaded.rule).collect();
+    let layer = Layer { name: LayerName::Repo, rules, fallback: Fallback::Pass, fallback_ceiling: Ceiling::Unbounded };
+    Ok(LoadedRepository { layer, request: table.get("request").map(|item| request(&item)).transpose()? })
+}
+
+/// A rule that permits nothing and bounds nothing: what permits is the person's or the machine's word.
+fn tightening(item: &Item<'_>, sight: Sight) -> Result<LoadedRule, LoadError> {
+    if let Some(sandbox) = item.open_table()?.get("sandbox") {
+        let error = sandbox.key_error("a repository's rule says nothing about the sandbox");
+        return Err(error.hint("what a command may have is written in your own policy; here a rule asks or denies"));
+    }
+    let mut loaded = rule(item, &Clients::default(), sight)?;
+    if loaded.rule.action == Action::Allow {
+        let error =
+            item.open_table()?.require("action")?.error("a repository can only tighten: a rule here asks or denies");
+        return Err(error.hint("write the rule into your own policy if it should allow"));
+    }
+    loaded.rule.ceiling = Ceiling::Unbounded;
+    Ok(loaded)
+}
+
+fn request(item: &Item<'_>) -> Result<Asked, LoadError> {
+    if let Some(secrets) = item.open_table()?.get("secrets") {
+        let error = secrets.key_error("a repository's file names no secret");
+        return Err(error.hint("name it with `--secret`, or in a profile of yours"));
+    }
+    let table = item.table(&REQUEST)?;
+    let egress = table.get("egress").map(|item| item.each(egress)).transpose()?.unwrap_or_default();
+    Ok(Asked {
+        profile: table.get("profile").map(|item| name(&item)).transpose()?,
+        network: NetworkGrants { egress, ..NetworkGrants::default() },
+        limits: table.get("limits").map(|item| limits(&item)).transpose()?.unwrap_or_default().demanded(),
+        ..Asked::default()
+    })
+}
