@@ -113,6 +113,15 @@ pub struct Obligation {
 }
 
 impl Obligation {
+    /// True when an approval given beforehand can answer: it neither sees each single run nor counts them.
+    #[must_use]
+    pub fn may_be_met_beforehand(&self) -> bool {
+        match self.require {
+            Approval::Never | Approval::FirstUse => self.budget.is_none(),
+            Approval::Always => false,
+        }
+    }
+
     /// Nothing has to be approved.
     #[must_use]
     pub fn none() -> Self {

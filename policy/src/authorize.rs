@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 
-use crate::approval::{Factor, Obligation};
-use crate::decision::{Decision, Denial};
+use crate::approval::{Approval, Factor, Obligation};
+use crate::decision::{Decision, Denial, Permission};
+use crate::intent::{Intent, NoIntent};
 use crate::plan::Plan;
+use crate::request::Request;
 
 /// A plan that may be carried out.
 ///
@@ -12,14 +14,24 @@ use crate::plan::Plan;
 ///
 /// ```compile_fail
 /// fn forge(plan: opaque_policy::plan::Plan) -> opaque_policy::authorize::Authorized {
-///     opaque_policy::authorize::Authorized { plan, confirmation: None }
+///     opaque_policy::authorize::Authorized { plan, consent: None }
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Authorized {
     plan: Plan,
-    confirmation: Option<Confirmation>,
+    consent: Option<Consent>,
+}
+
+/// How a plan came to be approved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consent {
+    /// A person approved this very plan.
+    Confirmed(Confirmation),
+    /// The machine's owner approved it before it was asked for.
+    Beforehand(Beforehand),
 }
 
 /// A person's approval of one plan, by its digest. What asked for it, the approver, is believed.
@@ -31,6 +43,33 @@ pub struct Confirmation {
     pub factors: Vec<Factor>,
 }
 
+/// An approval of everything with one intent, until a time. Where it was read from, the machine's own files, is believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Beforehand {
+    /// What is approved.
+    pub intent: Intent,
+    /// Until when: `YYYY-MM-DDTHH:MM:SSZ`.
+    pub expires: String,
+}
+
+impl Beforehand {
+    /// True for an approval of this that has not expired at this time, which is written in the same form.
+    #[must_use]
+    pub fn approves(&self, intent: &Intent, now: &str) -> bool {
+        self.intent == *intent && now < self.expires.as_str()
+    }
+
+    /// What this permission wants that no approval beforehand gives: each single run approved, or runs counted.
+    #[must_use]
+    pub fn falls_short_of(permission: &Permission) -> Option<&'static str> {
+        let obligations = permission.obligations();
+        if obligations.iter().any(|obligation| obligation.require == Approval::Always) {
+            return Some("it asks every time (`require = \"always\"`)");
+        }
+        obligations.iter().any(|obligation| obligation.budget.is_some()).then_some("it counts its runs (`budget`)")
+    }
+}
+
 impl Authorized {
     /// The plan.
     pub fn plan(&self) -> &Plan {
@@ -39,8 +78,8 @@ impl Authorized {
 
     /// The approval that it took, if any.
     #[must_use]
-    pub fn confirmation(&self) -> Option<&Confirmation> {
-        self.confirmation.as_ref()
+    pub fn consent(&self) -> Option<&Consent> {
+        self.consent.as_ref()
     }
 
     /// The digest that was authorized and that the journal records; computed from the plan at each call.
@@ -72,18 +111,27 @@ pub enum Unauthorized {
         /// The digest of the plan as it is now.
         now: String,
     },
+    /// The run does not have the intent that was approved beforehand.
+    AnotherIntent {
+        /// The intent that was approved.
+        approved: Intent,
+        /// The run's own.
+        now: Result<Intent, NoIntent>,
+    },
     /// The plan was not made from this decision: our own error, refused as such.
     Foreign,
 }
 
-/// Authorizes a plan under the decision that it was made from.
+/// Authorizes a plan under the decision that it was made from, for the request that it answers.
 ///
 /// # Errors
-/// See [`Unauthorized`]; an `ask` needs a confirmation of exactly this plan, by the factors that it names.
+/// See [`Unauthorized`]; an `ask` needs a confirmation of exactly this plan by the factors that it names, or an approval
+/// beforehand of exactly its intent.
 pub fn authorize(
     decision: &Decision,
+    request: &Request,
     plan: Plan,
-    confirmation: Option<Confirmation>,
+    consent: Option<Consent>,
 ) -> Result<Authorized, Unauthorized> {
     let permission = match decision {
         Decision::Allow(permission) | Decision::Ask(permission) => permission,
@@ -95,21 +143,33 @@ pub fn authorize(
     if !is_of_this_decision {
         return Err(Unauthorized::Foreign);
     }
-    match (decision, confirmation) {
-        (Decision::Allow(_), confirmation) => Ok(Authorized { plan, confirmation }),
-        (Decision::Ask(permission), Some(confirmation)) if meets(permission.obligations(), &confirmation) => {
+    match (decision, &consent) {
+        (Decision::Allow(_), _) => {}
+        (Decision::Ask(permission), Some(Consent::Confirmed(confirmation)))
+            if meets(permission.obligations(), confirmation) =>
+        {
             let now = plan.digest();
             if confirmation.digest != now {
-                return Err(Unauthorized::Changed { approved: confirmation.digest, now });
+                return Err(Unauthorized::Changed { approved: confirmation.digest.clone(), now });
             }
-            Ok(Authorized { plan, confirmation: Some(confirmation) })
         }
-        (Decision::Ask(_) | Decision::Deny(_), _) => Err(Unauthorized::NotApproved {
-            digest: plan.digest(),
-            rule: permission.rule().to_owned(),
-            why: permission.why().map(str::to_owned),
-        }),
+        (Decision::Ask(permission), Some(Consent::Beforehand(beforehand)))
+            if Beforehand::falls_short_of(permission).is_none() =>
+        {
+            let now = Intent::of(&plan, permission, request);
+            if now.as_ref() != Ok(&beforehand.intent) {
+                return Err(Unauthorized::AnotherIntent { approved: beforehand.intent.clone(), now });
+            }
+        }
+        (Decision::Ask(_) | Decision::Deny(_), _) => {
+            return Err(Unauthorized::NotApproved {
+                digest: plan.digest(),
+                rule: permission.rule().to_owned(),
+                why: permission.why().map(str::to_owned),
+            });
+        }
     }
+    Ok(Authorized { plan, consent })
 }
 
 fn meets(obligations: &[Obligation], confirmation: &Confirmation) -> bool {

@@ -198,8 +198,12 @@ impl PolicySet {
             .flat_map(|rule| &rule.matchers)
             .for_each(|one| one.ask(&mut needs));
         // A person may take their time: what runs then has to have the content that was shown.
-        if self.layers.iter().any(Layer::may_ask) {
+        if self.layers.iter().flat_map(Layer::obligations).next().is_some() {
             needs.insert(Need::ProgramContent);
+        }
+        // An approval that was given beforehand names the repository too.
+        if self.layers.iter().flat_map(Layer::obligations).any(Obligation::may_be_met_beforehand) {
+            needs.insert(Need::Repository);
         }
         needs
     }

@@ -36,6 +36,8 @@ pub struct Grants {
     pub env_pass: Vec<Text>,
     /// Variables set to a fixed value.
     pub env_set: BTreeMap<Text, Text>,
+    /// Variables whose values are others in each run: an approval given beforehand does not name them.
+    pub env_volatile: Vec<Text>,
     /// Ways out to the network.
     pub network: NetworkGrants,
     /// Resource limits.

@@ -119,10 +119,14 @@ impl Layer {
         }
     }
 
-    /// True when a person may have to be asked.
-    pub(crate) fn may_ask(&self) -> bool {
-        let by_default = matches!(self.fallback, Fallback::Answer(Action::Ask, _));
-        by_default || self.rules.iter().any(|rule| rule.action == Action::Ask)
+    /// What may have to be approved.
+    pub(crate) fn obligations(&self) -> impl Iterator<Item = &Obligation> {
+        let default = match &self.fallback {
+            Fallback::Answer(Action::Ask, obligation) => Some(obligation),
+            Fallback::Answer(Action::Allow | Action::Deny, _) | Fallback::Pass => None,
+        };
+        let asking = self.rules.iter().filter(|rule| rule.action == Action::Ask);
+        asking.map(|rule| &rule.obligation).chain(default)
     }
 
     /// The rule that decided, if it was one.

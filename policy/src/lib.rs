@@ -26,6 +26,7 @@ pub mod network_grants;
 pub mod environment;
 pub mod facts;
 pub mod grants;
+pub mod intent;
 pub mod limits;
 pub mod lower;
 pub mod plan;

@@ -68,6 +68,7 @@ pub(crate) struct OwnGrants {
     pub(crate) protect: Vec<AbsPath>,
     pub(crate) env_pass: Vec<Text>,
     pub(crate) env_set: BTreeMap<Text, Text>,
+    pub(crate) env_volatile: Vec<Text>,
     pub(crate) network: NetworkGrants,
     pub(crate) limits: Limits,
 }
@@ -323,6 +324,7 @@ impl OwnGrants {
             protect: both(self.protect, other.protect),
             env_pass: both(self.env_pass, other.env_pass),
             env_set,
+            env_volatile: both(self.env_volatile, other.env_volatile),
             network: self.network.joined(&other.network),
             system: None,
             toolchains: None,
@@ -345,6 +347,7 @@ impl OwnGrants {
             protect: self.protect,
             env_pass: self.env_pass,
             env_set: self.env_set,
+            env_volatile: self.env_volatile,
             network: self.network,
             limits: self.limits,
             min_tier: self.min_tier.unwrap_or(Tier::Namespaces),

@@ -31,6 +31,13 @@ impl Remote {
     }
 }
 
+/// Shows `host/path`, the host in lower case.
+impl fmt::Display for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.host.to_ascii_lowercase(), self.path)
+    }
+}
+
 /// Host and path of a remote.
 fn split(url: &str) -> Option<(&str, &str)> {
     let (authority, path) = match url.split_once("://") {

@@ -50,9 +50,9 @@ fn not_approved(permission: &Permission, unconfirmed: &Unconfirmed) -> Refusal {
 }
 
 /// The refusal of a run that asks nobody.
-pub fn unattended(permission: &Permission) -> Refusal {
+pub(crate) fn unattended(permission: &Permission, hint: &str) -> Refusal {
     refused(permission, format!("`{}` asks for an approval, and `--unattended` asks nobody", permission.rule()))
-        .hint("run it at a terminal without `--unattended`, or let a rule allow exactly this command")
+        .hint(hint)
 }
 
 /// What the person would have to do.
@@ -87,7 +87,7 @@ fn question(permission: &Permission, plan: &Plan, bounds: &Bounds) -> String {
     for argument in &plan.argv {
         let _ = writeln!(text, "  {}", quoted(argument));
     }
-    let _ = writeln!(text, "\n{}", explain::plan_text(plan, bounds));
+    let _ = writeln!(text, "\n{}", explain::plan_text(plan, bounds, None));
     text
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use nftables::schema::Nftables;
 use opaque_policy::decision::Decision;
+use opaque_policy::intent::Intent;
 use opaque_policy::plan::{Access, Content, Plan, Protection};
 use opaque_policy::units;
 use serde::Serialize;
@@ -13,17 +14,20 @@ use crate::gateway;
 use crate::ruleset;
 
 /// `--plan --json`: the plan, its digest, how its limits would be kept, and the rules of its packet filter.
-pub fn plan_json(plan: &Plan, bounds: &Bounds) -> String {
+pub fn plan_json(plan: &Plan, bounds: &Bounds, intent: Option<&Intent>) -> String {
     #[derive(Serialize)]
     struct Shown<'a> {
         digest: String,
+        /// What an approval beforehand names; absent where none is asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        intent: Option<&'a Intent>,
         plan: &'a Plan,
         limits: &'a [Bound],
         /// The packet filter's rules in the format of `nft -j list ruleset`; absent where no way out is granted.
         ruleset: Option<Nftables<'static>>,
     }
     let ruleset = gateway::ruleset(&plan.network).map(|rules| ruleset::describe(&rules));
-    json(&Shown { digest: plan.digest(), plan, limits: &bounds.bounds, ruleset })
+    json(&Shown { digest: plan.digest(), intent, plan, limits: &bounds.bounds, ruleset })
 }
 
 /// `--explain --json`: the decision, its whole trace and, when it permits, the plan.
@@ -42,9 +46,12 @@ pub fn decision_json(decision: &Decision, plan: Option<&Plan>) -> String {
 }
 
 /// `--plan`: the plan for a person.
-pub fn plan_text(plan: &Plan, bounds: &Bounds) -> String {
+pub fn plan_text(plan: &Plan, bounds: &Bounds, intent: Option<&Intent>) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "plan       {}", plan.digest());
+    if let Some(intent) = intent {
+        let _ = writeln!(text, "intent     {intent}");
+    }
     let _ = writeln!(text, "program    {}", plan.program.path);
     for interpreter in &plan.program.interpreters {
         let _ = writeln!(text, "           run by {}", interpreter.path);

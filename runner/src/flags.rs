@@ -66,6 +66,10 @@ pub struct Flags {
     #[arg(long)]
     pub unattended: bool,
 
+    /// File of approvals given beforehand, instead of /etc/opaque/approved.toml; only root may have written it
+    #[arg(long, value_name = "FILE")]
+    pub approved: Option<PathBuf>,
+
     /// Print the plan and run nothing
     #[arg(long, conflicts_with = "explain")]
     pub plan: bool,

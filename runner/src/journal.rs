@@ -10,7 +10,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
-use opaque_policy::authorize::Confirmation;
+use opaque_policy::authorize::Consent;
 use opaque_policy::path::AbsPath;
 use opaque_policy::plan::Plan;
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags};
@@ -96,14 +96,9 @@ impl Journal {
     ///
     /// # Errors
     /// See [`JournalError`].
-    pub fn intent(
-        &self,
-        plan: &Plan,
-        digest: &str,
-        confirmation: Option<&Confirmation>,
-    ) -> Result<Receipt, JournalError> {
+    pub fn intent(&self, plan: &Plan, digest: &str, consent: Option<&Consent>) -> Result<Receipt, JournalError> {
         let run = RunId::random().map_err(JournalError::Random)?;
-        self.append(&run, "intent", &record::intent(plan, digest, confirmation))?;
+        self.append(&run, "intent", &record::intent(plan, digest, consent))?;
         Ok(Receipt { run, digest: digest.to_owned() })
     }
 

@@ -215,7 +215,7 @@ fn stand_by(authorized: &Authorized, journal: &Journal, fault: Fault) -> Result<
     let own = NamespaceInodes::own().map_err(|errno| failed(Step::Namespaces, &errno))?;
     fault.check(Step::Journal).map_err(|errno| failed(Step::Journal, &errno))?;
     let digest = authorized.digest();
-    let receipt = journal.intent(plan, &digest, authorized.confirmation()).map_err(|error| journal_refusal(&error))?;
+    let receipt = journal.intent(plan, &digest, authorized.consent()).map_err(|error| journal_refusal(&error))?;
     Ok(Standing { snapshot, watch, receipt, digest, own })
 }
 

@@ -24,6 +24,7 @@ pub mod workspace;
 pub mod approver;
 pub mod bounds;
 pub mod confirmation;
+pub mod consent;
 pub mod egress;
 pub mod gateway;
 pub mod launch;

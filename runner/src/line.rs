@@ -11,6 +11,7 @@ use opaque_policy::decide::{AuditSync, Need, PolicySet, Sight};
 use opaque_policy::decision::{Decision, Trace};
 use opaque_policy::egress::EndpointName;
 use opaque_policy::facts::{Endpoint, HostFacts};
+use opaque_policy::intent::Intent;
 use opaque_policy::lower::{self, RefusalClass};
 use opaque_policy::path::AbsPath;
 use opaque_policy::plan::{Authority, Plan};
@@ -21,8 +22,8 @@ use opaque_sys::step::Step;
 use serde::Serialize;
 
 use crate::account::{AccountError, Accounts};
-use crate::approver;
 use crate::bounds;
+use crate::consent::{self, Asking, Attended};
 use crate::digest::Cache;
 use crate::endpoints;
 use crate::explain;
@@ -121,10 +122,14 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     let mut attempts = 0;
     let bounds = bounds::choose(&planned.limits, rustix::process::getuid().is_root())?;
     if flags.plan {
+        let intent = match &decision {
+            Decision::Ask(permission) => Intent::of(&planned, permission, &request).ok(),
+            Decision::Allow(_) | Decision::Deny(_) => None,
+        };
         return Ok(Came::Shown(if flags.json {
-            explain::plan_json(&planned, &bounds)
+            explain::plan_json(&planned, &bounds, intent.as_ref())
         } else {
-            explain::plan_text(&planned, &bounds)
+            explain::plan_text(&planned, &bounds, intent.as_ref())
         }));
     }
     if let Some(report) = report {
@@ -132,14 +137,18 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     }
     let journal = open_journal(flags, &state, &policies, &request.command.cwd)?;
     // Before anything stands on the host for this run: a person may take their time.
-    let confirmation = match &decision {
+    let consent = match &decision {
         Decision::Ask(permission) => {
-            let asked = if flags.unattended {
-                Err(approver::unattended(permission))
-            } else {
-                approver::ask(permission, &planned, &bounds, &state)
+            let asking = Asking {
+                permission,
+                plan: &planned,
+                bounds: &bounds,
+                intent: &Intent::of(&planned, permission, &request),
+                approved: flags.approved.as_deref(),
+                attended: if flags.unattended { Attended::ByNobody } else { Attended::ByPerson },
+                state: &state,
             };
-            Some(asked.map_err(|refusal| record(&journal, &request, &decision, refusal))?)
+            Some(consent::obtain(&asking).map_err(|refusal| record(&journal, &request, &decision, refusal))?)
         }
         Decision::Allow(_) | Decision::Deny(_) => None,
     };
@@ -160,7 +169,7 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
         }
     };
     let quarantine = Quarantine::over(&planned, &facts, found.root);
-    let authorized = authorize::authorize(&decision, planned, confirmation)
+    let authorized = authorize::authorize(&decision, &request, planned, consent)
         .map_err(|unauthorized| record(&journal, &request, &decision, refusal_of(unauthorized)))?;
     let launch = Launch { authorized, bounds, cwd: cwd.inode, placeholders, journal, program: opened, quarantine };
     launch::launch(launch).map(|ended| Came::Ran(Box::new(ended)))
@@ -322,6 +331,11 @@ fn refusal_of(unauthorized: Unauthorized) -> Refusal {
         Unauthorized::Changed { approved, now } => {
             Refusal::new(Class::NotApproved, "what would run is not what was approved any more")
                 .hint(format!("the approved plan was {approved}, it is {now} now: run the command again"))
+        }
+        Unauthorized::AnotherIntent { approved, now } => {
+            let now = now.map_or_else(|why| why.to_string(), |now| format!("it is {now} now"));
+            Refusal::new(Class::NotApproved, "what would run is not what was approved beforehand any more")
+                .hint(format!("the approved intent was {approved}; {now}"))
         }
         Unauthorized::Foreign => Refusal::cannot_build("the plan was not made from this decision"),
     }

@@ -60,7 +60,7 @@ fn yes_runs_it_and_everything_was_shown_before() {
             assert!(question.contains(shown), "`{shown}` was not shown:\n{question}");
         }
         assert!(!question.contains('\u{1b}') && !question.contains('\u{202e}'), "{question:?}");
-        assert!(journal(sandbox).contains("\"approved_by\":[\"tty\"]"), "{}", journal(sandbox));
+        assert!(journal(sandbox).contains("\"approved\":{\"confirmed\":{"), "{}", journal(sandbox));
     });
 }
 

@@ -23,7 +23,7 @@ const PROFILE: Keys = Keys {
 const FS: Keys =
     Keys { known: &["system", "toolchains", "read", "write", "workspace", "hide", "protect"], later: &["cache"] };
 
-const ENV: Keys = Keys { known: &["pass", "set"], later: &["volatile"] };
+const ENV: Keys = Keys { known: &["pass", "set", "volatile"], later: &[] };
 
 const LIMITS: Keys = Keys { known: &Limits::NAMES, later: &[] };
 
@@ -159,6 +159,7 @@ fn protected(item: &Item<'_>) -> Result<AbsPath, LoadError> {
 
 fn read_environment(table: &Table<'_>, own: &mut OwnGrants) -> Result<(), LoadError> {
     own.env_pass = optional_list(table, "pass", passed_variable)?;
+    own.env_volatile = optional_list(table, "volatile", passed_variable)?;
     if let Some(item) = table.get("set") {
         own.env_set =
             item.open_table()?.entries().map(|entry| set_variable(&entry)).collect::<Result<BTreeMap<_, _>, _>>()?;

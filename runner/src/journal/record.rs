@@ -1,6 +1,6 @@
 //! What a record says about a run: enough to know what happened, bounded, with the names of variables only.
 
-use opaque_policy::authorize::Confirmation;
+use opaque_policy::authorize::Consent;
 use opaque_policy::plan::Plan;
 use opaque_policy::text::Text;
 use serde::Serialize;
@@ -14,7 +14,7 @@ const ARGUMENT: usize = 4096;
 const RECORD: usize = 60 * 1024;
 
 /// The intent to carry out a plan.
-pub(super) fn intent(plan: &Plan, digest: &str, confirmation: Option<&Confirmation>) -> Vec<u8> {
+pub(super) fn intent(plan: &Plan, digest: &str, consent: Option<&Consent>) -> Vec<u8> {
     let argv: Vec<Value> = plan.argv.iter().map(argument).collect();
     let env: Vec<&Text> = plan.env.iter().map(|variable| &variable.name).collect();
     bounded_with(
@@ -28,7 +28,7 @@ pub(super) fn intent(plan: &Plan, digest: &str, confirmation: Option<&Confirmati
             "authority": plan.authority,
             "env": env,
             "argv": argv,
-            "approved_by": confirmation.map(|confirmation| &confirmation.factors),
+            "approved": consent,
         }),
         json!({"plan": digest, "principal": plan.principal}),
     )

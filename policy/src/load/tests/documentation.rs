@@ -17,6 +17,8 @@ fn every_toml_block_loads() {
             let shown = file.display();
             let found = if block.contains("default = ") || block.contains("operation_pattern") {
                 policy(block).map(drop)
+            } else if block.contains("[[approved]]") {
+                approved(&source(block)).map(drop)
             } else if block.contains("[request]") {
                 repository(&source(block), Sight::First).map(drop)
             } else if block.starts_with("name = ") {

@@ -101,6 +101,7 @@ impl Host {
                 .to_vec(),
             env_pass: ["LANG", "TERM", "TZ"].map(Text::from).to_vec(),
             env_set: BTreeMap::new(),
+            env_volatile: Vec::new(),
             network: crate::network_grants::NetworkGrants::default(),
             limits: Limits::default(),
             min_tier: Tier::Namespaces,
