@@ -19,8 +19,8 @@ mod v1;
 
 pub use endpoints::{Stated, endpoints};
 pub use error::LoadError;
-pub(crate) use policy::load_layer;
-pub(crate) use profile::parse_profile;
+pub(crate) use policy::{POLICY, load_layer};
+pub(crate) use profile::{PROFILE, parse_profile};
 
 #[cfg(test)]
 mod tests;
