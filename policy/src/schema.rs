@@ -139,4 +139,4 @@ fn object(value: Value) -> Schema {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

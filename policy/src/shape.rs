@@ -161,38 +161,23 @@ impl Shape {
 
     /// True when a value may be read this way.
     pub(crate) fn admits(&self, reading: Reading<'_>) -> bool {
-        self.forms().iter().any(|form| match (form, reading) {
-            (Self::Text(_), Reading::Text)
-            | (Self::Word(_), Reading::Text)
-            | (Self::Number { .. }, Reading::Number)
-            | (Self::Boolean, Reading::Boolean)
-            | (Self::List(_) | Self::FullList(_), Reading::List)
-            | (Self::FullList(_), Reading::FullList)
-            | (Self::Named(..), Reading::Named) => true,
-            (Self::Word(described), Reading::Word(read)) => described.words() == read.words(),
-            // A part of what is described may be read by itself.
-            (Self::Table(described), Reading::Table(read)) => read.names().all(|name| described.find(name).is_some()),
-            (
-                Self::Text(_)
-                | Self::Word(_)
-                | Self::Number { .. }
-                | Self::Boolean
-                | Self::List(_)
-                | Self::FullList(_)
-                | Self::OneOrMany(_)
-                | Self::Table(_)
-                | Self::Named(..)
-                | Self::Either(_),
-                Reading::Text
-                | Reading::Word(_)
-                | Reading::Number
-                | Reading::Boolean
-                | Reading::List
-                | Reading::FullList
-                | Reading::Table(_)
-                | Reading::Named,
-            ) => false,
-        })
+        let forms = self.forms();
+        let is = |takes: fn(&Self) -> bool| forms.iter().any(takes);
+        match reading {
+            Reading::Text => is(|form| matches!(form, Self::Text(_) | Self::Word(_))),
+            Reading::Number => is(|form| matches!(form, Self::Number { .. })),
+            Reading::Boolean => is(|form| matches!(form, Self::Boolean)),
+            Reading::List => is(|form| matches!(form, Self::List(_) | Self::FullList(_))),
+            Reading::FullList => is(|form| matches!(form, Self::FullList(_))),
+            Reading::Named => is(|form| matches!(form, Self::Named(..))),
+            Reading::Word(read) => {
+                forms.iter().any(|form| matches!(form, Self::Word(words) if words.words() == read.words()))
+            }
+            // Tables that may stand here may be opened as one, and one of them in part.
+            Reading::Table(read) => read
+                .names()
+                .all(|name| forms.iter().any(|form| matches!(form, Self::Table(keys) if keys.find(name).is_some()))),
+        }
     }
 }
 

@@ -15,25 +15,24 @@ use crate::text::Text;
 const HOLE: Keys =
     Keys { name: "hole", known: &[ONE_OF, TEXT, NUMBER_HOLE, PATH_HOLE, HOST], later: &[], holds: Holds::One };
 
+const OPTION: Keys = Keys { name: "option", known: &[FLAG, VALUE, REQUIRED], later: &[], holds: Holds::Any };
+
+const FURTHER: Keys = Keys { name: "rest", known: &[REST, LEAST, MOST], later: &[], holds: Holds::Any };
+
+/// The keys of all three: what each is allowed beside is checked when it is read.
 const ELEMENT: Keys = Keys {
     name: "element",
-    known: &[
-        ONE_OF,
-        TEXT,
-        NUMBER_HOLE,
-        PATH_HOLE,
-        HOST,
-        Key::optional("flag", Shape::Text(&grammar::OPTION), "An option that may stand anywhere before `--`"),
-        Key::optional("value", Shape::Table(&HOLE), "The option's value, as `--tag=v` or `--tag v`; beside `flag`"),
-        Key::optional("required", Shape::Boolean, "Whether the option has to be there; beside `flag`"),
-        Key::optional("rest", Shape::Table(&HOLE), "All further arguments, each of this kind"),
-        Key::optional("min", Shape::Number { least: 0, most: MANY }, "The fewest further arguments; beside `rest`"),
-        Key::optional("max", Shape::Number { least: 0, most: MANY }, "The most further arguments; beside `rest`"),
-    ],
+    known: &[ONE_OF, TEXT, NUMBER_HOLE, PATH_HOLE, HOST, FLAG, VALUE, REQUIRED, REST, LEAST, MOST],
     later: &[],
     holds: Holds::AtLeastOne,
 };
 
+const FLAG: Key = Key::required("flag", Shape::Text(&grammar::OPTION), "An option that may stand anywhere before `--`");
+const VALUE: Key = Key::optional("value", Shape::Table(&HOLE), "The option's value, as `--tag=v` or `--tag v`");
+const REQUIRED: Key = Key::optional("required", Shape::Boolean, "Whether the option has to be there");
+const REST: Key = Key::required("rest", Shape::Table(&HOLE), "All further arguments, each of this kind");
+const LEAST: Key = Key::optional("min", Shape::Number { least: 0, most: MANY }, "The fewest further arguments");
+const MOST: Key = Key::optional("max", Shape::Number { least: 0, most: MANY }, "The most further arguments");
 const ONE_OF: Key =
     Key::optional("one_of", Shape::OneOrMany(&Shape::Text(&grammar::ARGUMENT_WORD)), "One of these words");
 const TEXT: Key = Key::optional("text", PATTERNS, "Text, by a pattern or any of a list");
@@ -59,8 +58,12 @@ const PATH: Keys = Keys {
 };
 
 /// The shape of the whole list.
-pub(crate) const ARGV: Shape =
-    Shape::FullList(&Shape::Either(&[Shape::Text(&grammar::ARGUMENT), Shape::Table(&ELEMENT)]));
+pub(crate) const ARGV: Shape = Shape::FullList(&Shape::Either(&[
+    Shape::Text(&grammar::ARGUMENT),
+    Shape::Table(&HOLE),
+    Shape::Table(&OPTION),
+    Shape::Table(&FURTHER),
+]));
 
 /// Arguments that a rest may have without a `max`.
 const MANY: u64 = 1000;

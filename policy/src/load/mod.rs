@@ -23,4 +23,4 @@ pub(crate) use policy::{POLICY, load_layer};
 pub(crate) use profile::{PROFILE, parse_profile};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

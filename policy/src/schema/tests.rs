@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 
+pub(crate) mod documents;
+
 /// Every kind of table that a format has, by its name.
 fn tables(format: Format) -> BTreeMap<&'static str, &'static Keys> {
     fn walk(keys: &'static Keys, found: &mut BTreeMap<&'static str, &'static Keys>) {
