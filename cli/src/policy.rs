@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod loaded;
 mod preset;
+mod schema;
 mod test;
 
 use clap::Subcommand;
@@ -12,6 +13,7 @@ use crate::Wrong;
 use crate::policy::check::Check;
 use crate::policy::explain::Explain;
 use crate::policy::preset::Presets;
+use crate::policy::schema::Schema;
 use crate::policy::test::Test;
 
 /// What a person asks about policies.
@@ -26,6 +28,8 @@ pub(crate) enum Policy {
     /// Policies to begin with
     #[command(subcommand)]
     Preset(Presets),
+    /// Print the format as JSON Schema, for editors
+    Schema(Schema),
 }
 
 impl Policy {
@@ -35,6 +39,7 @@ impl Policy {
             Self::Explain(explain) => explain.carry_out(),
             Self::Test(test) => test.carry_out(),
             Self::Preset(presets) => presets.carry_out(),
+            Self::Schema(schema) => schema.carry_out(),
         }
     }
 }

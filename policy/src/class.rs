@@ -52,7 +52,7 @@ impl Class {
 
     /// The spelling used in policy files.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::ReadOnly => "read-only",
             Self::WorkspaceWrite => "workspace-write",
@@ -69,3 +69,19 @@ impl Class {
         }
     }
 }
+
+/// Every class as policy files spell it.
+pub(crate) const CLASSES: [(&str, Class); 12] = [
+    (Class::ReadOnly.as_str(), Class::ReadOnly),
+    (Class::WorkspaceWrite.as_str(), Class::WorkspaceWrite),
+    (Class::HomeWrite.as_str(), Class::HomeWrite),
+    (Class::VcsWrite.as_str(), Class::VcsWrite),
+    (Class::PkgInstall.as_str(), Class::PkgInstall),
+    (Class::NetConfig.as_str(), Class::NetConfig),
+    (Class::Publish.as_str(), Class::Publish),
+    (Class::Credential.as_str(), Class::Credential),
+    (Class::SystemChange.as_str(), Class::SystemChange),
+    (Class::Privilege.as_str(), Class::Privilege),
+    (Class::Destructive.as_str(), Class::Destructive),
+    (Class::OpaqueScript.as_str(), Class::OpaqueScript),
+];

@@ -5,6 +5,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::load::LoadError;
+use crate::shape::{Keys, Reading, Shape, Words};
 
 /// One file as the edge read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,15 +18,6 @@ pub struct SourceFile {
 
 /// The largest file that is read: 1 MiB. Nesting is bounded by the parser (80 levels).
 pub const MAX_BYTES: usize = 1 << 20;
-
-/// The keys of one kind of table.
-#[derive(Debug)]
-pub(crate) struct Keys {
-    /// Keys that may stand here.
-    pub(crate) known: &'static [&'static str],
-    /// Keys of the format that this version does not carry out.
-    pub(crate) later: &'static [&'static str],
-}
 
 /// A parsed document and the text it came from.
 pub(crate) struct Document<'s> {
@@ -57,6 +49,13 @@ impl<'s> Document<'s> {
         Ok(Self { source: Source { file, text }, root })
     }
 
+    /// An error at a key of the top table, if it is there.
+    pub(crate) fn misplaced(&self, key: &str, message: &str) -> Option<LoadError> {
+        let (key, _) = self.root.get_ref().get_key_value(key)?;
+        let Source { file, text } = self.source;
+        Some(LoadError::new(file, text, key.span().start, key.span().end, message))
+    }
+
     /// True when the top table has this key.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.root.get_ref().contains_key(key)
@@ -74,6 +73,16 @@ pub(crate) struct Table<'d> {
     source: Source<'d>,
     table: &'d DeTable<'d>,
     span: std::ops::Range<usize>,
+    holds: Described,
+}
+
+/// Where the description of a table's values stands.
+#[derive(Clone, Copy)]
+enum Described {
+    /// Each key has its own.
+    Keys(&'static Keys),
+    /// All of them have one.
+    Named(Option<&'static Shape>),
 }
 
 impl<'d> Table<'d> {
@@ -83,8 +92,8 @@ impl<'d> Table<'d> {
         span: std::ops::Range<usize>,
         keys: &'static Keys,
     ) -> Result<Self, LoadError> {
-        let opened = Self { source, table, span };
-        match table.keys().find(|key| !keys.known.contains(&key.get_ref().as_ref())) {
+        let opened = Self { source, table, span, holds: Described::Keys(keys) };
+        match table.keys().find(|key| keys.find(key.get_ref()).is_none()) {
             Some(key) => Err(opened.refuse(key.get_ref(), key.span(), keys)),
             None => Ok(opened),
         }
@@ -94,7 +103,8 @@ impl<'d> Table<'d> {
     pub(crate) fn get(&self, key: &'static str) -> Option<Item<'d>> {
         let (at, value) = self.table.get_key_value(key)?;
         let key_span = at.span();
-        Some(Item { source: self.source, key, key_span, span: value.span(), value: value.get_ref() })
+        let shape = self.shape(key);
+        Some(Item { source: self.source, key, key_span, span: value.span(), value: value.get_ref(), shape })
     }
 
     /// The value of a key that must be there.
@@ -104,14 +114,21 @@ impl<'d> Table<'d> {
 
     /// Every key with its value: for a table whose keys are the writer's own names.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Item<'d>> {
-        let source = self.source;
-        self.table.iter().map(move |(key, value)| Item {
-            source,
+        self.table.iter().map(|(key, value)| Item {
+            source: self.source,
+            shape: self.shape(key.get_ref()),
             key: key.get_ref().as_ref(),
             key_span: key.span(),
             span: value.span(),
             value: value.get_ref(),
         })
+    }
+
+    fn shape(&self, key: &str) -> Option<&'static Shape> {
+        match self.holds {
+            Described::Keys(keys) => keys.find(key).map(|key| &key.shape),
+            Described::Named(shape) => shape,
+        }
     }
 
     /// True when no key is there.
@@ -131,9 +148,9 @@ impl<'d> Table<'d> {
                 .hint("remove it: this version would not carry it out, and nothing is ignored silently");
         }
         let error = at(format!("unknown key `{key}`"));
-        match nearest(key, keys.known.iter().copied()) {
+        match nearest(key, keys.names()) {
             Some(known) => error.hint(format!("did you mean `{known}`?")),
-            None => error.hint(format!("the keys here are {}", list(keys.known))),
+            None => error.hint(format!("the keys here are {}", list(&keys.names().collect::<Vec<_>>()))),
         }
     }
 }
@@ -146,6 +163,7 @@ pub(crate) struct Item<'d> {
     key_span: std::ops::Range<usize>,
     span: std::ops::Range<usize>,
     value: &'d DeValue<'d>,
+    shape: Option<&'static Shape>,
 }
 
 impl<'d> Item<'d> {
@@ -161,11 +179,13 @@ impl<'d> Item<'d> {
 
     /// The value as text.
     pub(crate) fn string(&self) -> Result<&'d str, LoadError> {
+        self.is_read(Reading::Text);
         self.value.as_str().ok_or_else(|| self.expected("a string"))
     }
 
     /// The value as a non-negative whole number.
     pub(crate) fn number(&self) -> Result<u64, LoadError> {
+        self.is_read(Reading::Number);
         let number = self.value.as_integer().ok_or_else(|| self.expected("a whole number"))?;
         u64::from_str_radix(number.as_str(), number.radix())
             .map_err(|_| self.error(format!("`{}` must be a whole number from 0 to {}", self.key, u64::MAX)))
@@ -173,17 +193,27 @@ impl<'d> Item<'d> {
 
     /// The value as true or false.
     pub(crate) fn boolean(&self) -> Result<bool, LoadError> {
+        self.is_read(Reading::Boolean);
         self.value.as_bool().ok_or_else(|| self.expected("true or false"))
     }
 
     /// The value as a list.
     pub(crate) fn list(&self) -> Result<Vec<Self>, LoadError> {
+        self.is_read(Reading::List);
         let list = self.value.as_array().ok_or_else(|| self.expected("a list"))?;
-        Ok(list.iter().map(|element| Self { span: element.span(), value: element.get_ref(), ..self.clone() }).collect())
+        let shape = self.shape.and_then(Shape::element);
+        let element = |value: &'d Spanned<DeValue<'d>>| Self {
+            span: value.span(),
+            value: value.get_ref(),
+            shape,
+            ..self.clone()
+        };
+        Ok(list.iter().map(element).collect())
     }
 
     /// The value as a list with something in it: an empty list of matchers would match nothing.
     pub(crate) fn non_empty_list(&self) -> Result<Vec<Self>, LoadError> {
+        self.is_read(Reading::FullList);
         let list = self.list()?;
         if list.is_empty() {
             let message = format!("`{}` is empty and could never match", self.key);
@@ -199,14 +229,17 @@ impl<'d> Item<'d> {
 
     /// The value as a table with these keys.
     pub(crate) fn table(&self, keys: &'static Keys) -> Result<Table<'d>, LoadError> {
+        self.is_read(Reading::Table(keys));
         let table = self.value.as_table().ok_or_else(|| self.expected("a table"))?;
         Table::open(self.source, table, self.span.clone(), keys)
     }
 
     /// The value as a table whose keys are names that the writer chose.
     pub(crate) fn open_table(&self) -> Result<Table<'d>, LoadError> {
+        self.is_read(Reading::Named);
         let table = self.value.as_table().ok_or_else(|| self.expected("a table"))?;
-        Ok(Table { source: self.source, table, span: self.span.clone() })
+        let holds = Described::Named(self.shape.and_then(Shape::named));
+        Ok(Table { source: self.source, table, span: self.span.clone(), holds })
     }
 
     /// True when the value is a table.
@@ -225,12 +258,13 @@ impl<'d> Item<'d> {
     }
 
     /// The value as one of these words.
-    pub(crate) fn word<T: Copy>(&self, words: &[(&'static str, T)]) -> Result<T, LoadError> {
+    pub(crate) fn word<T: Copy + Sync>(&self, words: &[(&'static str, T)]) -> Result<T, LoadError> {
+        self.is_read(Reading::Word(&words));
         let text = self.string()?;
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Ok(*value);
         }
-        let known: Vec<&'static str> = words.iter().map(|(word, _)| *word).collect();
+        let known = words.words();
         let error = self.error(format!("`{text}` is not a value of `{}`", self.key));
         Err(match nearest(text, known.iter().copied()) {
             Some(word) => error.hint(format!("did you mean `{word}`?")),
@@ -246,6 +280,16 @@ impl<'d> Item<'d> {
     /// An error at the key.
     pub(crate) fn key_error(&self, message: impl Into<String>) -> LoadError {
         LoadError::new(self.source.file, self.source.text, self.key_span.start, self.key_span.end, message)
+    }
+
+    // INVARIANT: what is read is what is described, which every test that reads the key proves; so a schema that is
+    // printed from the descriptions takes what the loader takes.
+    fn is_read(&self, reading: Reading<'_>) {
+        debug_assert!(
+            self.shape.is_some_and(|shape| shape.admits(reading)),
+            "`{}` is read in a way that its description does not say",
+            self.key
+        );
     }
 
     fn expected(&self, what: &str) -> LoadError {

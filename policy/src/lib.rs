@@ -16,6 +16,7 @@ pub mod load;
 pub mod preset;
 pub mod profile;
 pub mod rule;
+pub mod schema;
 
 pub mod cidr;
 pub mod egress;
@@ -47,5 +48,7 @@ pub mod text;
 pub mod units;
 
 mod ceiling;
+mod grammar;
 mod matcher;
 mod reach;
+mod shape;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use opaque_tests::{Ended, Launch, Sandbox, each_identity};
 
@@ -32,7 +32,7 @@ fn approve(sandbox: &Sandbox, entries: &[(&str, &str)]) -> PathBuf {
     file
 }
 
-fn job(sandbox: &Sandbox, file: &PathBuf, words: &[&str]) -> Launch {
+fn job(sandbox: &Sandbox, file: &Path, words: &[&str]) -> Launch {
     let options = ["--unattended", "--approved", file.to_str().unwrap()];
     sandbox.launch(options.iter().chain(words))
 }

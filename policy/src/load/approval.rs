@@ -3,15 +3,57 @@
 use std::time::Duration;
 
 use crate::approval::{Approval, Factor, Factors, LONGEST_LEASE, Obligation};
-use crate::document::{Item, Keys, Table};
+use crate::document::{Item, Table};
+use crate::grammar;
 use crate::load::LoadError;
 use crate::rule::Action;
+use crate::shape::{Holds, Key, Keys, Shape};
 use crate::units;
 
-const APPROVAL: Keys = Keys { known: &["require", "factors", "lease_ttl", "budget", "one_time"], later: &[] };
-const FACTORS: Keys = Keys { known: &["any", "all"], later: &[] };
+pub(crate) const APPROVAL: Keys = Keys {
+    name: "approval",
+    known: &[
+        Key::required("require", Shape::Word(&REQUIRE), "When somebody has to approve"),
+        FACTORS,
+        LEASE_TTL,
+        Key::optional(
+            "budget",
+            Shape::Number { least: 1, most: u32::MAX as u64 },
+            "How many runs one approval answers for; only with `first_use`",
+        ),
+        ONE_TIME,
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
 
-const REQUIRE: [(&str, Approval); 3] =
+pub(crate) const FACTORS: Key = Key::optional(
+    "factors",
+    Shape::Either(&[FACTOR_LIST, Shape::Table(&ANY_OR_ALL)]),
+    "Who or what approves: any of a list, or `{ all = [...] }` for each of it; `tty` without this line",
+);
+
+pub(crate) const LEASE_TTL: Key = Key::optional(
+    "lease_ttl",
+    Shape::Either(&[Shape::Text(&grammar::DURATION), Shape::Number { least: 1, most: LONGEST_LEASE.as_secs() }]),
+    "How long one approval answers for: an hour at most, as a duration or in whole seconds; only with `first_use`",
+);
+
+pub(crate) const ONE_TIME: Key = Key::optional("one_time", Shape::Boolean, "Whether no lease remains of an approval");
+
+const ANY_OR_ALL: Keys = Keys {
+    name: "any_or_all",
+    known: &[
+        Key::optional("any", FACTOR_LIST, "Any of these is enough"),
+        Key::optional("all", FACTOR_LIST, "Each of these is needed"),
+    ],
+    later: &[],
+    holds: Holds::One,
+};
+
+const FACTOR_LIST: Shape = Shape::FullList(&Shape::Word(&FACTOR));
+
+pub(crate) const REQUIRE: [(&str, Approval); 3] =
     [("always", Approval::Always), ("first_use", Approval::FirstUse), ("never", Approval::Never)];
 
 const FACTOR: [(&str, Factor); 5] = [
@@ -69,7 +111,7 @@ fn factors(item: &Item<'_>) -> Result<Factors, LoadError> {
     if !item.is_table() {
         return Ok(Factors::Any(list(item)?));
     }
-    let table = item.table(&FACTORS)?;
+    let table = item.table(&ANY_OR_ALL)?;
     match (table.get("any"), table.get("all")) {
         (Some(any), None) => Ok(Factors::Any(list(&any)?)),
         (None, Some(all)) => Ok(Factors::All(list(&all)?)),

@@ -1,15 +1,34 @@
 //! Reads a file of approvals that were given beforehand.
 
 use crate::authorize::Beforehand;
-use crate::document::{Document, Item, Keys, SourceFile};
+use crate::document::{Document, Item, SourceFile};
+use crate::grammar;
 use crate::intent::Intent;
 use crate::load::LoadError;
 use crate::load::policy::check_version;
 use crate::load::profile::line;
+use crate::shape::{Holds, Key, Keys, Shape};
 
-const APPROVED: Keys = Keys { known: &["version", "approved"], later: &[] };
+pub(crate) const APPROVED: Keys = Keys {
+    name: "approvals",
+    known: &[
+        Key::required("version", Shape::Number { least: 1, most: 1 }, "The version of the format"),
+        Key::optional("approved", Shape::List(&Shape::Table(&ENTRY)), "What is approved before anybody asks for it"),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
 
-const ENTRY: Keys = Keys { known: &["intent", "expires", "why"], later: &[] };
+const ENTRY: Keys = Keys {
+    name: "approved",
+    known: &[
+        Key::required("intent", Shape::Text(&grammar::INTENT), "The intent, as `opaque-run --plan` prints it"),
+        Key::required("expires", Shape::Text(&grammar::TIME), "Until when"),
+        Key::optional("why", Shape::Text(&grammar::LINE), "What it is for"),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
 
 /// The form of a time: `YYYY-MM-DDTHH:MM:SSZ` (RFC 3339, in UTC). Two of them compare as texts.
 const TIME: &[u8] = b"0000-00-00T00:00:00Z";

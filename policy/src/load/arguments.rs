@@ -2,21 +2,68 @@
 //! may follow.
 
 use crate::destination::HostGlob;
-use crate::document::{Item, Keys, Table};
+use crate::document::{Item, Table};
+use crate::grammar;
 use crate::load::LoadError;
-use crate::load::matchers::{bad_pattern, full, one_or_many, pattern};
+use crate::load::matchers::{PATTERNS, bad_pattern, full, one_or_many, pattern};
 use crate::matcher::arguments::{Arguments, Element, Flag, Hole, Rest, Under};
 use crate::path::AbsPath;
 use crate::pattern::TextPattern;
+use crate::shape::{Holds, Key, Keys, Shape};
 use crate::text::Text;
 
-const HOLE: Keys = Keys { known: &["one_of", "text", "number", "path", "host"], later: &[] };
+const HOLE: Keys =
+    Keys { name: "hole", known: &[ONE_OF, TEXT, NUMBER_HOLE, PATH_HOLE, HOST], later: &[], holds: Holds::One };
+
+const OPTION: Keys = Keys { name: "option", known: &[FLAG, VALUE, REQUIRED], later: &[], holds: Holds::Any };
+
+const FURTHER: Keys = Keys { name: "rest", known: &[REST, LEAST, MOST], later: &[], holds: Holds::Any };
+
+/// The keys of all three: what each is allowed beside is checked when it is read.
 const ELEMENT: Keys = Keys {
-    known: &["one_of", "text", "number", "path", "host", "flag", "value", "required", "rest", "min", "max"],
+    name: "element",
+    known: &[ONE_OF, TEXT, NUMBER_HOLE, PATH_HOLE, HOST, FLAG, VALUE, REQUIRED, REST, LEAST, MOST],
     later: &[],
+    holds: Holds::AtLeastOne,
 };
-const NUMBER: Keys = Keys { known: &["min", "max"], later: &[] };
-const PATH: Keys = Keys { known: &["under"], later: &[] };
+
+const FLAG: Key = Key::required("flag", Shape::Text(&grammar::OPTION), "An option that may stand anywhere before `--`");
+const VALUE: Key = Key::optional("value", Shape::Table(&HOLE), "The option's value, as `--tag=v` or `--tag v`");
+const REQUIRED: Key = Key::optional("required", Shape::Boolean, "Whether the option has to be there");
+const REST: Key = Key::required("rest", Shape::Table(&HOLE), "All further arguments, each of this kind");
+const LEAST: Key = Key::optional("min", Shape::Number { least: 0, most: MANY }, "The fewest further arguments");
+const MOST: Key = Key::optional("max", Shape::Number { least: 0, most: MANY }, "The most further arguments");
+const ONE_OF: Key =
+    Key::optional("one_of", Shape::OneOrMany(&Shape::Text(&grammar::ARGUMENT_WORD)), "One of these words");
+const TEXT: Key = Key::optional("text", PATTERNS, "Text, by a pattern or any of a list");
+const NUMBER_HOLE: Key = Key::optional("number", Shape::Table(&NUMBER), "A plain whole number");
+const PATH_HOLE: Key = Key::optional("path", Shape::Table(&PATH), "A path, by its text");
+const HOST: Key = Key::optional("host", Shape::OneOrMany(&Shape::Text(&grammar::HOST)), "A host");
+
+const NUMBER: Keys = Keys {
+    name: "number",
+    known: &[
+        Key::optional("min", Shape::NUMBER, "The least; 0 without this line"),
+        Key::optional("max", Shape::NUMBER, "The most; any without this line"),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
+
+const PATH: Keys = Keys {
+    name: "path",
+    known: &[Key::required("under", Shape::OneOrMany(&Shape::Text(&grammar::UNDER)), "Places that it lies in")],
+    later: &[],
+    holds: Holds::AtLeastOne,
+};
+
+/// The shape of the whole list.
+pub(crate) const ARGV: Shape = Shape::FullList(&Shape::Either(&[
+    Shape::Text(&grammar::ARGUMENT),
+    Shape::Table(&HOLE),
+    Shape::Table(&OPTION),
+    Shape::Table(&FURTHER),
+]));
 
 /// Arguments that a rest may have without a `max`.
 const MANY: u64 = 1000;

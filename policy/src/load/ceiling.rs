@@ -3,17 +3,44 @@
 use std::sync::Arc;
 
 use crate::ceiling::{Bounds, Ceiling};
-use crate::document::{Item, Keys};
+use crate::document::Item;
 use crate::glob::TextGlob;
+use crate::grammar;
 use crate::load::LoadError;
 use crate::load::network::{egress, loopback, publish};
-use crate::load::profile::{limits, name, place, tier};
+use crate::load::profile::{LIMITS, TIERS, limits, name, place, tier};
 use crate::network_grants::NetworkBounds;
 use crate::profile::DEFAULT_PROFILE;
+use crate::shape::{Holds, Key, Keys, Shape};
 
-const SANDBOX: Keys = Keys {
-    known: &["profile", "profiles", "read", "write", "env", "egress", "loopback", "publish", "limits", "min_tier"],
+pub(crate) const SANDBOX: Keys = Keys {
+    name: "sandbox",
+    known: &[
+        Key::optional(
+            "profile",
+            Shape::Text(&grammar::NAME),
+            "The profile of a run that names none; one of `profiles`",
+        ),
+        Key::optional("profiles", Shape::FullList(&Shape::Text(&grammar::NAME)), "Profiles that a run may use"),
+        Key::optional("read", Shape::List(&Shape::Text(&grammar::PLACE)), "Places that may be read"),
+        Key::optional("write", Shape::List(&Shape::Text(&grammar::PLACE)), "Places that may be written"),
+        Key::optional("env", Shape::List(&Shape::Text(&grammar::GLOB)), "Variables that may be passed"),
+        Key::optional("egress", Shape::List(&Shape::Text(&grammar::EGRESS)), "Ways out to the network"),
+        Key::optional(
+            "loopback",
+            Shape::List(&Shape::Text(&grammar::LOOPBACK)),
+            "Ports of the host's loopback that may be reached",
+        ),
+        Key::optional(
+            "publish",
+            Shape::List(&Shape::Text(&grammar::PORT)),
+            "Ports of the run that the host's loopback may reach",
+        ),
+        Key::optional("limits", Shape::Table(&LIMITS), "The highest limits that may be asked for"),
+        Key::optional("min_tier", Shape::Word(&TIERS), "The weakest tier that will do"),
+    ],
     later: &["secrets"],
+    holds: Holds::Any,
 };
 
 /// Reads the most that a run may have.

@@ -2,14 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Item, Keys, Table, list, nearest};
+use crate::document::{Item, Table, list, nearest};
+use crate::grammar;
 use crate::load::LoadError;
 use crate::load::matchers::path_glob;
 use crate::load::profile::name;
 use crate::matcher::client::{Client, ExePath};
 use crate::principal::ClientKind;
+use crate::shape::{Holds, Key, Keys, Shape};
 
-const CLIENT: Keys = Keys { known: &["name", "kind", "uid", "exe_path", "exe_sha256", "codesign_team_id"], later: &[] };
+pub(crate) const CLIENT: Keys = Keys {
+    name: "client",
+    known: &[
+        Key::required("name", Shape::Text(&grammar::NAME), "What rules call it, once in a layer"),
+        Key::optional("kind", Shape::Word(&KINDS), "What kind of principal it is"),
+        Key::optional("uid", UID, "The uid that it runs as"),
+        Key::optional("exe_path", Shape::Text(&grammar::PATH_GLOB), "The path of its executable"),
+        Key::optional("exe_sha256", Shape::Text(&grammar::SHA256), "The digest of its executable"),
+        Key::optional("codesign_team_id", Shape::Text(&grammar::TEAM), "Who signed it, on macOS"),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
+
+// The last one is no user: it is how system calls say "unchanged".
+pub(crate) const UID: Shape = Shape::Number { least: 0, most: u32::MAX as u64 - 1 };
 
 pub(crate) const KINDS: [(&str, ClientKind); 3] =
     [("human", ClientKind::Human), ("agent", ClientKind::Agent), ("ci", ClientKind::Ci)];
@@ -69,7 +86,6 @@ fn client(item: &Item<'_>) -> Result<Client, LoadError> {
 }
 
 pub(crate) fn uid(item: &Item<'_>) -> Result<u32, LoadError> {
-    // The last one is no user: it is how system calls say "unchanged".
     u32::try_from(item.number()?).ok().filter(|uid| *uid != u32::MAX).ok_or_else(|| item.error("this is not a uid"))
 }
 

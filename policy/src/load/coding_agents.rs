@@ -3,13 +3,31 @@
 use std::collections::BTreeMap;
 
 use crate::coding_agent::CodingAgent;
-use crate::document::{Item, Keys, Table};
+use crate::document::{Item, Table};
+use crate::grammar;
 use crate::load::LoadError;
 use crate::load::matchers::one_or_many;
 use crate::load::profile::line;
+use crate::shape::{Holds, Key, Keys, Shape};
 use crate::text::Text;
 
-const AGENT: Keys = Keys { known: &["env", "ancestors"], later: &[] };
+pub(crate) const AGENT: Keys = Keys {
+    name: "coding_agent",
+    known: &[
+        Key::optional(
+            "ancestors",
+            Shape::OneOrMany(&Shape::Text(&grammar::LINE)),
+            "Names of its executables, any of which is a mark of it",
+        ),
+        Key::optional(
+            "env",
+            Shape::Named(&grammar::TEXT, &Shape::Text(&grammar::TEXT)),
+            "Variables that it sets, with their values, any of which is a mark of it",
+        ),
+    ],
+    later: &[],
+    holds: Holds::AtLeastOne,
+};
 
 /// The agents of one file.
 pub(crate) fn coding_agents(table: &Table<'_>) -> Result<Vec<CodingAgent>, LoadError> {

@@ -2,12 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use crate::document::{Document, Item, Keys, SourceFile};
+use crate::document::{Document, Item, SourceFile};
 use crate::egress::{EndpointName, Opening};
+use crate::grammar;
 use crate::load::LoadError;
+use crate::shape::{Holds, Key, Keys, Shape};
 
-const FILE: Keys =
-    Keys { known: &["version", "npm-registry", "cargo-registry", "pip-index", "go-proxy", "git-remote"], later: &[] };
+const FILE: Keys = Keys {
+    name: "endpoints",
+    known: &[
+        Key::required("version", Shape::Number { least: VERSION, most: VERSION }, "The version of the format"),
+        Key::optional("npm-registry", OPENINGS, "The hosts of npm's registry"),
+        Key::optional("cargo-registry", OPENINGS, "The hosts of Cargo's registry"),
+        Key::optional("pip-index", OPENINGS, "The hosts of pip's index"),
+        Key::optional("go-proxy", OPENINGS, "The hosts of Go's module proxy and checksum database"),
+        Key::optional("git-remote", OPENINGS, "The hosts of the repository's remotes"),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
+
+const OPENINGS: Shape = Shape::List(&Shape::Text(&grammar::OPENING));
 
 /// The version of the format.
 const VERSION: u64 = 1;

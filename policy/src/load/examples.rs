@@ -1,13 +1,25 @@
 //! The examples of a rule: commands that it must and must not match. They are split into words
 //! without a shell: quotes and backslashes group, nothing is expanded.
 
-use crate::document::{At, Item, Keys, SourceFile};
+use crate::document::{At, Item, SourceFile};
+use crate::grammar;
 use crate::load::LoadError;
 use crate::path::AbsPath;
 use crate::rule::{ExampleCommand, ExampleProgram, Rule};
+use crate::shape::{Holds, Key, Keys, Shape};
 use crate::text::Text;
 
-const EXAMPLE: Keys = Keys { known: &["match", "no_match"], later: &[] };
+pub(crate) const EXAMPLE: Keys = Keys {
+    name: "example",
+    known: &[
+        Key::optional("match", COMMANDS, "Commands that the rule must match"),
+        Key::optional("no_match", COMMANDS, "Commands that it must not match"),
+    ],
+    later: &[],
+    holds: Holds::AtLeastOne,
+};
+
+const COMMANDS: Shape = Shape::FullList(&Shape::Text(&grammar::COMMAND));
 
 /// The examples of one rule.
 pub(crate) type Examples = Vec<RuleExample>;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::class::Class;
-use crate::document::{Item, Keys, Table};
+use crate::class::CLASSES;
+use crate::document::{Item, Table};
 use crate::glob::{GlobError, TextGlob};
+use crate::grammar;
 use crate::load::LoadError;
-use crate::load::arguments::arguments;
+use crate::load::arguments::{ARGV, arguments};
 use crate::load::clients::{Clients, KINDS, sha256, uid};
 use crate::load::profile::name;
 use crate::load::surroundings::surroundings;
@@ -17,13 +18,68 @@ use crate::pattern::{PatternError, TextPattern};
 use crate::remote::RemotePattern;
 use crate::request::RUN;
 use crate::rule::Action;
+use crate::shape::{Holds, Key, Keys, Shape};
 
-const COMMAND: Keys = Keys { known: &["path", "sha256", "argv", "class"], later: &[] };
-const TARGET: Keys = Keys { known: &["fields"], later: &[] };
-const WORKSPACE: Keys = Keys { known: &["remote_url_pattern", "branch_pattern"], later: &["require_clean"] };
-const SECRET_NAMES: Keys = Keys { known: &["patterns"], later: &[] };
+pub(crate) const COMMAND: Keys = Keys {
+    name: "command",
+    known: &[
+        Key::optional("path", Shape::Text(&grammar::PATH_GLOB), "The resolved program"),
+        Key::optional(
+            "sha256",
+            Shape::OneOrMany(&Shape::Text(&grammar::SHA256)),
+            "The content of the program: one digest, or any of a list",
+        ),
+        Key::optional(
+            "argv",
+            ARGV,
+            "The whole argument vector after the program's name, one element for each argument",
+        ),
+        Key::optional(
+            "class",
+            Shape::OneOrMany(&Shape::Word(&CLASSES)),
+            "What the command does, as far as its words tell",
+        ),
+    ],
+    later: &[],
+    holds: Holds::AtLeastOne,
+};
 
-const TRUST: [(&str, Grade); 2] = [("verified", Grade::Verified), ("derived", Grade::Derived)];
+pub(crate) const TARGET: Keys = Keys {
+    name: "target",
+    known: &[Key::required(
+        "fields",
+        Shape::Named(&grammar::TEXT, &PATTERNS),
+        "The fields of the operation, each by its patterns",
+    )],
+    later: &[],
+    holds: Holds::AtLeastOne,
+};
+
+pub(crate) const WORKSPACE: Keys = Keys {
+    name: "workspace",
+    known: &[
+        Key::optional(
+            "remote_url_pattern",
+            Shape::OneOrMany(&Shape::Text(&grammar::REMOTE)),
+            "Where the repository comes from, whichever way its URL is written",
+        ),
+        Key::optional("branch_pattern", PATTERNS, "The branch that is checked out"),
+    ],
+    later: &["require_clean"],
+    holds: Holds::AtLeastOne,
+};
+
+pub(crate) const SECRET_NAMES: Keys = Keys {
+    name: "secret_names",
+    known: &[Key::required("patterns", Shape::OneOrMany(&Shape::Text(&grammar::GLOB)), "Names of secrets")],
+    later: &[],
+    holds: Holds::AtLeastOne,
+};
+
+/// Patterns of which any may match.
+pub(crate) const PATTERNS: Shape = Shape::OneOrMany(&Shape::Text(&grammar::PATTERN));
+
+pub(crate) const TRUST: [(&str, Grade); 2] = [("verified", Grade::Verified), ("derived", Grade::Derived)];
 
 /// Reads every condition of a rule and holds each against what the rule answers.
 pub(crate) fn matchers(table: &Table<'_>, clients: &Clients, action: Action) -> Result<Vec<Matcher>, LoadError> {
@@ -112,8 +168,7 @@ fn command(item: &Item<'_>, found: &mut Found) -> Result<(), LoadError> {
         found.add(&item, Matcher::Arguments(arguments(&item)?))?;
     }
     if let Some(item) = table.get("class") {
-        let words = Class::ALL.map(|class| (class.as_str(), class));
-        let listed = one_or_many(&item, |item| item.word(&words))?;
+        let listed = one_or_many(&item, |item| item.word(&CLASSES))?;
         let reach = if found.action == Action::Allow { Reach::All } else { Reach::Any };
         found.add(&item, Matcher::Class(Classes { listed, reach }))?;
     }

@@ -19,12 +19,13 @@ mod shadow;
 mod surroundings;
 mod v1;
 
+pub(crate) use approved::APPROVED;
 pub use approved::approved;
 pub use endpoints::{Stated, endpoints};
 pub use error::LoadError;
-pub(crate) use policy::load_layer;
-pub(crate) use profile::parse_profile;
-pub(crate) use repository::repository;
+pub(crate) use policy::{POLICY, load_layer};
+pub(crate) use profile::{PROFILE, parse_profile};
+pub(crate) use repository::{REPOSITORY, repository};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

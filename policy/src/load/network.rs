@@ -2,12 +2,33 @@
 
 use std::net::SocketAddr;
 
-use crate::document::{Item, Keys};
+use crate::document::Item;
 use crate::egress::{self, EgressEntry, EgressError};
+use crate::grammar;
 use crate::load::LoadError;
 use crate::network_grants::NetworkGrants;
+use crate::shape::{Holds, Key, Keys, Shape};
 
-const NET: Keys = Keys { known: &["egress", "loopback", "publish"], later: &[] };
+pub(crate) const NET: Keys = Keys {
+    name: "net",
+    known: &[
+        Key::optional("egress", Shape::List(&Shape::Text(&grammar::EGRESS)), "Ways out to the network"),
+        Key::optional(
+            "loopback",
+            Shape::Either(&[Shape::List(&Shape::Text(&grammar::LOOPBACK)), Shape::Word(&PRIVATE)]),
+            "Ports of the host's loopback that are reached; `\"private\"`, which is none, without this line",
+        ),
+        Key::optional(
+            "publish",
+            Shape::List(&Shape::Text(&grammar::PORT)),
+            "Ports of the run that the host's loopback reaches",
+        ),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
+
+const PRIVATE: [(&str, ()); 1] = [("private", ())];
 
 /// Reads the `[net]` table of a profile.
 pub(crate) fn network(item: &Item<'_>) -> Result<NetworkGrants, LoadError> {
@@ -37,7 +58,7 @@ pub(crate) fn publish(item: &Item<'_>) -> Result<u16, LoadError> {
 
 /// `"private"` is the word for none of the host's ports.
 fn private_or(item: &Item<'_>) -> Result<Vec<SocketAddr>, LoadError> {
-    if item.is_list() { item.each(loopback) } else { item.word(&[("private", ())]).map(|()| Vec::new()) }
+    if item.is_list() { item.each(loopback) } else { item.word(&PRIVATE).map(|()| Vec::new()) }
 }
 
 fn wrong(item: &Item<'_>, error: &EgressError) -> LoadError {

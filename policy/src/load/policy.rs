@@ -3,36 +3,90 @@
 use crate::ceiling::Ceiling;
 use crate::coding_agent::CodingAgent;
 use crate::decide::{Audit, AuditSync, Sight};
-use crate::document::{Document, Item, Keys, SourceFile, Table};
+use crate::document::{Document, Item, SourceFile, Table};
+use crate::grammar;
 use crate::layer::{Fallback, Layer, LayerName};
 use crate::load::LoadError;
-use crate::load::approval::{implied, obligation};
-use crate::load::clients::Clients;
-use crate::load::coding_agents::coding_agents;
-use crate::load::rule::{ACTIONS, LoadedRule, rule};
+use crate::load::approval::{APPROVAL, implied, obligation};
+use crate::load::clients::{CLIENT, Clients};
+use crate::load::coding_agents::{AGENT, coding_agents};
+use crate::load::rule::{LoadedRule, RULE, rule};
 use crate::load::{examples, shadow, v1};
 use crate::rule::{Action, Rule};
+use crate::shape::{Holds, Key, Keys, Shape};
 
-const POLICY: Keys = Keys {
+pub(crate) const POLICY: Keys = Keys {
+    name: "policy",
     known: &[
-        "version",
-        "default",
-        "default_approval",
-        "clients",
-        "coding_agents",
-        "rules",
-        "audit_retention_days",
-        "audit",
+        Key::required("version", Shape::Number { least: 1, most: 1 }, "The version of the format"),
+        Key::optional(
+            "default",
+            Shape::Word(&DEFAULTS),
+            "What is answered where no rule matches; once a layer, in its first file",
+        ),
+        Key::optional(
+            "default_approval",
+            Shape::Table(&APPROVAL),
+            "What has to be approved where no rule matches; with `default = \"ask\"` and only there",
+        ),
+        Key::optional(
+            "audit_retention_days",
+            Shape::Number { least: 1, most: MAX_RETENTION_DAYS },
+            "How many days the journal is kept at least",
+        ),
+        Key::optional("audit", Shape::Table(&AUDIT), "How the journal is kept"),
+        Key::optional(
+            "coding_agents",
+            Shape::Named(&grammar::TEXT, &Shape::Table(&AGENT)),
+            "Coding agents beyond the built-in ones, each by its name",
+        ),
+        Key::optional(
+            "clients",
+            Shape::List(&Shape::Table(&CLIENT)),
+            "Programs that ask, named once for the rules of the layer",
+        ),
+        Key::optional(
+            "rules",
+            Shape::List(&Shape::Table(&RULE)),
+            "The rules, in order: the first that matches answers",
+        ),
     ],
-    later: &["approved", "request"],
+    later: &[],
+    holds: Holds::Any,
 };
 
-const AUDIT: Keys = Keys { known: &["sync"], later: &[] };
+const AUDIT: Keys = Keys {
+    name: "audit",
+    known: &[Key::required(
+        "sync",
+        Shape::Word(&SYNC),
+        "What a record survives: the end of this process, or of the machine",
+    )],
+    later: &[],
+    holds: Holds::Any,
+};
 
 const SYNC: [(&str, AuditSync); 2] = [("process", AuditSync::Process), ("disk", AuditSync::Disk)];
 
+const DEFAULTS: [(&str, DefaultWord); 4] = [
+    ("allow", DefaultWord::Answer(Action::Allow)),
+    ("ask", DefaultWord::Answer(Action::Ask)),
+    ("deny", DefaultWord::Answer(Action::Deny)),
+    ("pass", DefaultWord::Pass),
+];
+
+/// Keys of other files, and where each belongs.
+const ELSEWHERE: [(&str, &str, &str); 2] = [
+    (
+        "approved",
+        "approvals beforehand have a file of their own",
+        "move them to /etc/opaque/approved.toml: an intent covers this file, so it cannot name it",
+    ),
+    ("request", "a policy grants and does not ask", "a `[request]` belongs into a repository's `.opaque.toml`"),
+];
+
 /// The longest that records can be asked to be kept: a hundred years.
-const MAX_RETENTION_DAYS: u64 = 36_500;
+pub(crate) const MAX_RETENTION_DAYS: u64 = 36_500;
 
 /// The words that a layer's default may be.
 #[derive(Clone, Copy)]
@@ -118,6 +172,11 @@ enum Written<'d> {
 impl<'d> Written<'d> {
     /// A file without `version` is Policy v1 when it says anything that Policy v1 can say, and nothing that it cannot.
     fn open(document: &'d Document<'_>) -> Result<Self, LoadError> {
+        for (key, message, hint) in ELSEWHERE {
+            if let Some(error) = document.misplaced(key, message) {
+                return Err(error.hint(hint));
+            }
+        }
         let has = |keys: &[&str]| keys.iter().any(|key| document.has(key));
         let is_canonical = has(&["version", "default", "clients", "coding_agents", "audit"])
             || !has(&["rules", "known_human_clients"]);
@@ -175,7 +234,7 @@ fn fallback(table: &Table<'_>) -> Result<Option<(Fallback, crate::document::At)>
             None => Ok(None),
         };
     };
-    let fallback = match (item.word(&default_words())?, table.get("default_approval")) {
+    let fallback = match (item.word(&DEFAULTS)?, table.get("default_approval")) {
         (DefaultWord::Answer(Action::Ask), Some(stated)) => {
             Fallback::Answer(Action::Ask, obligation(&stated, Action::Ask)?)
         }
@@ -190,11 +249,6 @@ fn fallback(table: &Table<'_>) -> Result<Option<(Fallback, crate::document::At)>
         (DefaultWord::Pass, None) => Fallback::Pass,
     };
     Ok(Some((fallback, item.at())))
-}
-
-fn default_words() -> Vec<(&'static str, DefaultWord)> {
-    let actions = ACTIONS.iter().map(|(word, action)| (*word, DefaultWord::Answer(*action)));
-    actions.chain([("pass", DefaultWord::Pass)]).collect()
 }
 
 fn audit(table: &Table<'_>) -> Result<Audit, LoadError> {

@@ -4,39 +4,159 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::document::{Document, Item, Keys, Table};
+use crate::document::{Document, Item, Table};
 use crate::environment::is_loader_variable;
+use crate::grammar;
 use crate::grants::{Grant, Origin, Place, Visibility, WorkspaceAccess};
 use crate::limits::Limits;
 use crate::load::LoadError;
-use crate::load::network::network;
+use crate::load::network::{NET, network};
 use crate::path::AbsPath;
 use crate::plan::Tier;
 use crate::profile::{Example, OwnGrants, Parent, Profile};
+use crate::shape::{Holds, Key, Keys, Shape};
 use crate::text::Text;
 
-const PROFILE: Keys = Keys {
-    known: &["name", "description", "extends", "suggest_for", "min_tier", "fs", "net", "env", "limits", "examples"],
+pub(crate) const PROFILE: Keys = Keys {
+    name: "profile",
+    known: &[
+        Key::required("name", Shape::Text(&grammar::NAME), "What the profile is called"),
+        Key::optional("description", Shape::Text(&grammar::LINE), "What it is for"),
+        Key::optional(
+            "extends",
+            Shape::List(&Shape::Text(&grammar::NAME)),
+            "Profiles that it builds on: lists add up; single values and limits of the child hold",
+        ),
+        Key::optional(
+            "suggest_for",
+            Shape::List(&Shape::Text(&grammar::LINE)),
+            "Programs for which messages hint at it; never a choice",
+        ),
+        Key::optional("min_tier", Shape::Word(&TIERS), "The weakest tier that will do"),
+        Key::optional("fs", Shape::Table(&FS), "Files and directories"),
+        Key::optional("net", Shape::Table(&NET), "The network"),
+        Key::optional("env", Shape::Table(&ENV), "The environment"),
+        Key::optional("limits", Shape::Table(&LIMITS), "Resources"),
+        Key::optional("examples", Shape::List(&Shape::Table(&EXAMPLE)), "Runs under this profile that are its tests"),
+    ],
     later: &["secrets", "output", "lifecycle", "cache"],
+    holds: Holds::Any,
 };
 
-const FS: Keys =
-    Keys { known: &["system", "toolchains", "read", "write", "workspace", "hide", "protect"], later: &["cache"] };
+const FS: Keys = Keys {
+    name: "fs",
+    known: &[
+        Key::optional("system", Shape::Word(&VISIBILITY), "The system's programs and libraries"),
+        Key::optional("toolchains", Shape::Word(&VISIBILITY), "Toolchains in the home directory"),
+        Key::optional("workspace", Shape::Word(&WORKSPACE), "The workspace"),
+        Key::optional("read", PLACES, "Places that are read"),
+        Key::optional("write", PLACES, "Places that are written"),
+        Key::optional("hide", PLACES, "Places that are not there"),
+        Key::optional(
+            "protect",
+            Shape::List(&Shape::Text(&grammar::PROTECTED)),
+            "Paths below the workspace that stay read-only, also where they do not exist",
+        ),
+    ],
+    later: &["cache"],
+    holds: Holds::Any,
+};
 
-const ENV: Keys = Keys { known: &["pass", "set", "volatile"], later: &[] };
+const PLACES: Shape = Shape::List(&Shape::Text(&grammar::PLACE));
 
-const LIMITS: Keys = Keys { known: &Limits::NAMES, later: &[] };
+const ENV: Keys = Keys {
+    name: "env",
+    known: &[
+        Key::optional(
+            "pass",
+            Shape::List(&Shape::Text(&grammar::VARIABLE)),
+            "Variables that are passed, by their exact names",
+        ),
+        Key::optional(
+            "set",
+            Shape::Named(&grammar::VARIABLE, &Shape::Text(&grammar::VALUE)),
+            "Variables that have a fixed value",
+        ),
+        Key::optional(
+            "volatile",
+            Shape::List(&Shape::Text(&grammar::VARIABLE)),
+            "Variables with another value in each run: approvals beforehand do not name them",
+        ),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
 
-const LIMIT: Keys = Keys { known: &["max", "required"], later: &[] };
+pub(crate) const LIMITS: Keys = Keys {
+    name: "limits",
+    known: &[
+        Key::optional(
+            "wall",
+            Shape::Either(&[Shape::Text(&grammar::DURATION), Shape::Table(&LIMIT_OF_TIME)]),
+            "Wall time from the start of the command",
+        ),
+        Key::optional(
+            "cpu",
+            Shape::Either(&[Shape::Text(&grammar::PERCENT), Shape::Table(&LIMIT_OF_SHARE)]),
+            "Processor time at once, in percent of one core",
+        ),
+        Key::optional("memory", SIZE, "Memory of the whole run, swap included"),
+        Key::optional("pids", COUNT, "Processes and threads at once"),
+        Key::optional("files", COUNT, "Open files of each process"),
+        Key::optional("tmp", SIZE, "What the private directories of the run hold"),
+        Key::optional("inodes", COUNT, "Files and directories in the private directories of the run"),
+        Key::optional("output", SIZE, "What is written to standard output and standard error together"),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
 
-const EXAMPLE: Keys = Keys { known: &["shows", "setup", "run", "exit", "stdout"], later: &[] };
+const LIMIT_OF_TIME: Keys =
+    limit("limit_of_time", &[Key::required("max", Shape::Text(&grammar::DURATION), MAX), REQUIRED]);
+const LIMIT_OF_SHARE: Keys =
+    limit("limit_of_share", &[Key::required("max", Shape::Text(&grammar::PERCENT), MAX), REQUIRED]);
+const LIMIT_OF_SIZE: Keys = limit("limit_of_size", &[Key::required("max", Shape::Text(&grammar::SIZE), MAX), REQUIRED]);
+const LIMIT_OF_COUNT: Keys = limit("limit_of_count", &[Key::required("max", ABOVE_ZERO, MAX), REQUIRED]);
+
+const MAX: &str = "The bound";
+const REQUIRED: Key =
+    Key::optional("required", Shape::Boolean, "Whether a machine that cannot keep it refuses the run");
+
+const SIZE: Shape = Shape::Either(&[Shape::Text(&grammar::SIZE), Shape::Table(&LIMIT_OF_SIZE)]);
+const COUNT: Shape = Shape::Either(&[ABOVE_ZERO, Shape::Table(&LIMIT_OF_COUNT)]);
+const ABOVE_ZERO: Shape = Shape::Number { least: 1, most: u64::MAX };
+
+const fn limit(name: &'static str, known: &'static [Key]) -> Keys {
+    Keys { name, known, later: &[], holds: Holds::Any }
+}
+
+pub(crate) const EXAMPLE: Keys = Keys {
+    name: "profile_example",
+    known: &[
+        Key::required("shows", Shape::Text(&grammar::LINE), "What it shows"),
+        Key::optional(
+            "setup",
+            Shape::Text(&grammar::TEXT),
+            "A shell script that runs outside before, in an empty workspace",
+        ),
+        Key::required("run", Shape::FullList(&Shape::Text(&grammar::TEXT)), "The command, word by word"),
+        Key::optional(
+            "exit",
+            Shape::Number { least: 0, most: 255 },
+            "The exit code that it has to have; 0 without this line",
+        ),
+        Key::optional("stdout", Shape::Text(&grammar::TEXT), "The output that it has to have"),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
 
 const VISIBILITY: [(&str, Visibility); 2] = [("ro", Visibility::ReadOnly), ("none", Visibility::None)];
 
 const WORKSPACE: [(&str, WorkspaceAccess); 3] =
     [("rw", WorkspaceAccess::ReadWrite), ("ro", WorkspaceAccess::ReadOnly), ("none", WorkspaceAccess::None)];
 
-const TIERS: [(&str, Tier); 1] = [("namespaces", Tier::Namespaces)];
+pub(crate) const TIERS: [(&str, Tier); 1] = [("namespaces", Tier::Namespaces)];
 
 /// Parses one document.
 pub(crate) fn parse_profile(file: &str, bytes: &[u8]) -> Result<Profile, LoadError> {
@@ -67,7 +187,7 @@ pub(crate) fn limits(item: &Item<'_>) -> Result<Limits, LoadError> {
     let mut limits = Limits::default();
     for limit in table.entries() {
         if limit.is_table() {
-            let detailed = limit.table(&LIMIT)?;
+            let detailed = limit.table(keys_of_limit(limit.key()))?;
             let required = detailed.get("required").map(|item| item.boolean()).transpose()?.unwrap_or(false);
             set_limit(&mut limits, limit.key(), &detailed.require("max")?, required)?;
         } else {
@@ -205,6 +325,15 @@ fn set_limit(limits: &mut Limits, name: &str, item: &Item<'_>, required: bool) -
         (false, false) => item.string()?.to_owned(),
     };
     limits.set(name, &text, required).map_err(|error| item.error(error.to_string()).hint(error.hint()))
+}
+
+fn keys_of_limit(name: &str) -> &'static Keys {
+    match name {
+        "wall" => &LIMIT_OF_TIME,
+        "cpu" => &LIMIT_OF_SHARE,
+        "pids" | "files" | "inodes" => &LIMIT_OF_COUNT,
+        _ => &LIMIT_OF_SIZE,
+    }
 }
 
 fn unit_of(name: &str) -> &'static str {

@@ -5,21 +5,45 @@ use std::collections::BTreeSet;
 
 use crate::ceiling::Ceiling;
 use crate::decide::Sight;
-use crate::document::{Document, Item, Keys, SourceFile};
+use crate::document::{Document, Item, SourceFile};
+use crate::grammar;
 use crate::layer::{Fallback, Layer, LayerName};
 use crate::load::LoadError;
 use crate::load::clients::Clients;
 use crate::load::network::egress;
 use crate::load::policy::{check, check_version};
-use crate::load::profile::{limits, name};
-use crate::load::rule::{LoadedRule, rule};
+use crate::load::profile::{LIMITS, limits, name};
+use crate::load::rule::{LoadedRule, RULE, rule};
 use crate::network_grants::NetworkGrants;
 use crate::request::Asked;
 use crate::rule::Action;
+use crate::shape::{Holds, Key, Keys, Shape};
 
-const REPOSITORY: Keys = Keys { known: &["version", "rules", "request"], later: &[] };
+pub(crate) const REPOSITORY: Keys = Keys {
+    name: "repository",
+    known: &[
+        Key::required("version", Shape::Number { least: 1, most: 1 }, "The version of the format"),
+        Key::optional(
+            "rules",
+            Shape::List(&Shape::Table(&RULE)),
+            "Rules that deny or ask, without a sandbox; they hold at once",
+        ),
+        Key::optional("request", Shape::Table(&REQUEST), "What counts as typed once the person trusts this very file"),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
 
-const REQUEST: Keys = Keys { known: &["profile", "egress", "limits"], later: &[] };
+const REQUEST: Keys = Keys {
+    name: "request",
+    known: &[
+        Key::optional("profile", Shape::Text(&grammar::NAME), "The profile, as `--profile` names it"),
+        Key::optional("egress", Shape::List(&Shape::Text(&grammar::EGRESS)), "Ways out, as `--allow-net` names them"),
+        Key::optional("limits", Shape::Table(&LIMITS), "Resources, as `--limit` names them"),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
 
 /// What a repository's file says.
 pub(crate) struct LoadedRepository {
@@ -53,14 +77,14 @@ pub(crate) fn repository(source: &SourceFile, sight: Sight) -> Result<LoadedRepo
 
 /// A rule that permits nothing and bounds nothing: what permits is the person's or the machine's word.
 fn tightening(item: &Item<'_>, sight: Sight) -> Result<LoadedRule, LoadError> {
-    if let Some(sandbox) = item.open_table()?.get("sandbox") {
+    let table = item.table(&RULE)?;
+    if let Some(sandbox) = table.get("sandbox") {
         let error = sandbox.key_error("a repository's rule says nothing about the sandbox");
         return Err(error.hint("what a command may have is written in your own policy; here a rule asks or denies"));
     }
     let mut loaded = rule(item, &Clients::default(), sight)?;
     if loaded.rule.action == Action::Allow {
-        let error =
-            item.open_table()?.require("action")?.error("a repository can only tighten: a rule here asks or denies");
+        let error = table.require("action")?.error("a repository can only tighten: a rule here asks or denies");
         return Err(error.hint("write the rule into your own policy if it should allow"));
     }
     loaded.rule.ceiling = Ceiling::Unbounded;
@@ -68,10 +92,6 @@ fn tightening(item: &Item<'_>, sight: Sight) -> Result<LoadedRule, LoadError> {
 }
 
 fn request(item: &Item<'_>) -> Result<Asked, LoadError> {
-    if let Some(secrets) = item.open_table()?.get("secrets") {
-        let error = secrets.key_error("a repository's file names no secret");
-        return Err(error.hint("name it with `--secret`, or in a profile of yours"));
-    }
     let table = item.table(&REQUEST)?;
     let egress = table.get("egress").map(|item| item.each(egress)).transpose()?.unwrap_or_default();
     Ok(Asked {

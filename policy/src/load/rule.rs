@@ -3,37 +3,62 @@
 use crate::approval::{Factor, Obligation};
 use crate::ceiling::Ceiling;
 use crate::decide::Sight;
-use crate::document::{At, Item, Keys, Table};
+use crate::document::{At, Item, Table};
+use crate::grammar;
 use crate::load::LoadError;
-use crate::load::approval::{implied, obligation};
-use crate::load::ceiling::ceiling;
-use crate::load::clients::Clients;
-use crate::load::examples::{Examples, examples};
-use crate::load::matchers::matchers;
+use crate::load::approval::{APPROVAL, implied, obligation};
+use crate::load::ceiling::{SANDBOX, ceiling};
+use crate::load::clients::{Clients, KINDS, UID};
+use crate::load::examples::{EXAMPLE, Examples, examples};
+use crate::load::matchers::{COMMAND, SECRET_NAMES, TARGET, TRUST, WORKSPACE, matchers};
 use crate::load::profile::{line, name};
+use crate::load::surroundings::CONTEXT;
 use crate::rule::{Action, Rule};
+use crate::shape::{Holds, Key, Keys, Shape};
 
-const RULE: Keys = Keys {
+pub(crate) const RULE: Keys = Keys {
+    name: "rule",
     known: &[
-        "name",
-        "operation",
-        "action",
-        "why",
-        "clients",
-        "client_types",
-        "roles",
-        "uid",
-        "trust",
-        "command",
-        "target",
-        "workspace",
-        "context",
-        "secret_names",
-        "sandbox",
-        "approval",
-        "examples",
+        Key::required("name", Shape::Text(&grammar::NAME), "What the rule is called, once in a layer; not `default`"),
+        Key::optional(
+            "operation",
+            Shape::Text(&grammar::GLOB),
+            "The operation that the rule is about; a command run, `sandbox.exec`, without this line",
+        ),
+        Key::required("action", Shape::Word(&ACTIONS), "What the rule answers"),
+        Key::optional(
+            "trust",
+            Shape::Word(&TRUST),
+            "The least grade of fact that an `allow` rule stands on; `verified` without this line",
+        ),
+        Key::optional(
+            "clients",
+            Shape::OneOrMany(&Shape::Text(&grammar::NAME)),
+            "Who asks: any of these `[[clients]]`",
+        ),
+        Key::optional("client_types", Shape::FullList(&Shape::Word(&KINDS)), "What kind of principal asks"),
+        Key::optional("roles", Shape::OneOrMany(&Shape::Text(&grammar::NAME)), "A role that the broker's session has"),
+        Key::optional("uid", Shape::OneOrMany(&UID), "The uid of who asks"),
+        Key::optional("why", Shape::Text(&grammar::LINE), "What is told to the person and kept in the journal"),
+        Key::optional("command", Shape::Table(&COMMAND), "What is to run"),
+        Key::optional("target", Shape::Table(&TARGET), "What another operation is about"),
+        Key::optional("workspace", Shape::Table(&WORKSPACE), "Which repository it happens in"),
+        Key::optional("context", Shape::Table(&CONTEXT), "What stands around the process that asks"),
+        Key::optional("secret_names", Shape::Table(&SECRET_NAMES), "Which secrets are asked for"),
+        Key::optional(
+            "sandbox",
+            Shape::Table(&SANDBOX),
+            "The most that a run under this rule may have; the `default` profile without this table",
+        ),
+        Key::optional("approval", Shape::Table(&APPROVAL), "Who has to approve; with `action = \"ask\"`"),
+        Key::optional(
+            "examples",
+            Shape::FullList(&Shape::Table(&EXAMPLE)),
+            "Commands that the rule must and must not match; checked when the policy is first seen",
+        ),
     ],
     later: &["lease_ttl", "budget"],
+    holds: Holds::Any,
 };
 
 pub(crate) const ACTIONS: [(&str, Action); 3] =

@@ -1,36 +1,62 @@
 //! Reads `[rules.context]`.
 
 use crate::destination::DestinationPattern;
-use crate::document::{Item, Keys};
+use crate::document::Item;
+use crate::grammar;
 use crate::load::LoadError;
-use crate::load::matchers::{by_name, full, one_or_many, path_glob, pattern};
+use crate::load::matchers::{PATTERNS, by_name, full, one_or_many, path_glob, pattern};
 use crate::matcher::surroundings::{DestinationField, Flag, SurroundingsMatcher, TextField};
+use crate::shape::{Holds, Key, Keys, Shape};
 use crate::surroundings::{Origin, Provenance};
 use crate::text::Text;
 
-const CONTEXT: Keys = Keys {
+pub(crate) const CONTEXT: Keys = Keys {
+    name: "context",
     known: &[
-        "process_name",
-        "parent_process_name",
-        "ancestor",
-        "command",
-        "cwd",
-        "cgroup",
-        "tmux_window",
-        "is_in_container",
-        "is_coding_agent",
-        "coding_agent_name",
-        "env",
-        "ssh_dest",
-        "is_in_known_hosts",
-        "is_forwarded",
-        "forwarded_via",
-        "key",
-        "origin",
-        "provenance",
+        Key::optional("process_name", PATTERNS, "The name of that process's executable, never `argv[0]`"),
+        Key::optional("parent_process_name", PATTERNS, "The name of its parent's executable"),
+        Key::optional("ancestor", PATTERNS, "Any executable among that process and all above it"),
+        Key::optional("command", PATTERNS, "Any element of that process's argument vector"),
+        Key::optional("cwd", Shape::OneOrMany(&Shape::Text(&grammar::PATH_GLOB)), "The working directory of the run"),
+        Key::optional("cgroup", PATTERNS, "The path of that process's cgroup"),
+        Key::optional("tmux_window", PATTERNS, "`session:window`; inside tmux a direct run does not know it yet"),
+        Key::optional(
+            "is_in_container",
+            Shape::Boolean,
+            "Other namespaces than the machine's first ones, or a container manager's mark",
+        ),
+        Key::optional(
+            "is_coding_agent",
+            Shape::Boolean,
+            "A coding agent among the ancestors, or its mark in the environment",
+        ),
+        Key::optional("coding_agent_name", PATTERNS, "Which coding agent it is"),
+        Key::optional("env", Shape::Named(&grammar::TEXT, &PATTERNS), "Variables, each by its patterns"),
+        Key::optional("ssh_dest", DESTINATIONS, "`[user@]host` that an ssh connection goes to; absent in a direct run"),
+        Key::optional(
+            "is_in_known_hosts",
+            Shape::Boolean,
+            "Whether that host's key is a known one; absent in a direct run",
+        ),
+        Key::optional(
+            "is_forwarded",
+            Shape::Boolean,
+            "Whether the request came over a forwarded agent; absent in a direct run",
+        ),
+        Key::optional("forwarded_via", DESTINATIONS, "`[user@]host` that it was forwarded by; absent in a direct run"),
+        Key::optional("key", PATTERNS, "The fingerprint of the key that is asked for; absent in a direct run"),
+        Key::optional("origin", Shape::OneOrMany(&Shape::Word(&ORIGINS)), "By which road the request came"),
+        Key::optional(
+            "provenance",
+            Shape::OneOrMany(&Shape::Word(&PROVENANCES)),
+            "How far the broker trusts the socket that it came in on; absent in a direct run",
+        ),
     ],
     later: &[],
+    holds: Holds::AtLeastOne,
 };
+
+const DESTINATIONS: Shape = Shape::OneOrMany(&Shape::Text(&grammar::DESTINATION));
 
 const ORIGINS: [(&str, Origin); 5] = [
     ("tty", Origin::Tty),

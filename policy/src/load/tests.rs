@@ -6,6 +6,8 @@ use crate::decide::{PolicySet, PolicySources, Sight};
 use crate::document::SourceFile;
 use crate::path::AbsPath;
 use crate::profile::Profile;
+use crate::schema::Format;
+use crate::schema::tests::documents::takes;
 
 mod documentation;
 mod malformed;
@@ -17,7 +19,12 @@ fn source(text: &str) -> SourceFile {
 
 fn policy(text: &str) -> Result<PolicySet, LoadError> {
     let home = AbsPath::new("/home/ann").unwrap();
-    PolicySet::load(&PolicySources { home, system: Vec::new(), user: vec![source(text)], repo: None }, Sight::First)
+    let sources = PolicySources { home, system: Vec::new(), user: vec![source(text)], repo: None };
+    let loaded = PolicySet::load(&sources, Sight::First);
+    if loaded.is_ok() {
+        takes(Format::Policy, text);
+    }
+    loaded
 }
 
 fn refused(text: &str) -> LoadError {
@@ -25,10 +32,14 @@ fn refused(text: &str) -> LoadError {
 }
 
 fn profile(text: &str) -> Result<Profile, LoadError> {
-    Profile::parse(&source(text))
+    let loaded = Profile::parse(&source(text));
+    if loaded.is_ok() {
+        takes(Format::Profile, text);
+    }
+    loaded
 }
 
-const WHOLE: &str = r#"
+pub(crate) const WHOLE: &str = r#"
 version = 1
 default = "ask"
 audit_retention_days = 90
@@ -108,7 +119,7 @@ match = ["npm publish a --tag=next", "/usr/bin/npm --tag next publish b ./x y/z 
 no_match = ["npm install", "/tmp/x/npm publish a --tag=next", "npm publish a", "npm publish a --tag next ../x"]
 "#;
 
-const WHOLE_PROFILE: &str = r#"
+pub(crate) const WHOLE_PROFILE: &str = r#"
 name = "mine"
 description = "For me"
 extends = ["default"]

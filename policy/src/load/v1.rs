@@ -6,44 +6,117 @@ use std::collections::BTreeMap;
 use crate::approval::{Approval, Obligation};
 use crate::ceiling::Ceiling;
 use crate::decide::{Audit, AuditSync};
-use crate::document::{Item, Keys, Table};
+use crate::document::{Item, Table};
 use crate::glob::TextGlob;
+use crate::grammar;
 use crate::load::LoadError;
-use crate::load::approval::details;
-use crate::load::clients::{KINDS, sha256, team, uid};
+use crate::load::approval::{FACTORS, LEASE_TTL, ONE_TIME, REQUIRE, details};
+use crate::load::clients::{KINDS, UID, sha256, team, uid};
 use crate::load::matchers::{bad_glob, pattern, remote, text_glob};
-use crate::load::policy::retention;
+use crate::load::policy::{MAX_RETENTION_DAYS, retention};
 use crate::load::profile::line;
 use crate::load::rule::LoadedRule;
 use crate::matcher::Matcher;
 use crate::matcher::client::{Client, ExePath, Kinds};
 use crate::principal::ClientKind;
 use crate::rule::{Action, Rule};
+use crate::shape::{Holds, Key, Keys, Shape};
 
-pub(crate) const POLICY: Keys = Keys { known: &["known_human_clients", "rules", "audit_retention_days"], later: &[] };
-const HUMAN: Keys = Keys { known: &["name", "exe_path", "exe_sha256", "codesign_team_id"], later: &[] };
-const RULE: Keys = Keys {
+pub(crate) const POLICY: Keys = Keys {
+    name: "policy_v1",
     known: &[
-        "name",
-        "operation_pattern",
-        "allow",
-        "client_types",
-        "client",
-        "target",
-        "workspace",
-        "secret_names",
-        "approval",
+        Key::optional(
+            "audit_retention_days",
+            Shape::Number { least: 1, most: MAX_RETENTION_DAYS },
+            "How many days the journal is kept at least",
+        ),
+        Key::optional("known_human_clients", Shape::List(&Shape::Table(&HUMAN)), "Programs that a human uses"),
+        Key::optional(
+            "rules",
+            Shape::List(&Shape::Table(&RULE)),
+            "The rules, in order: the first that matches answers",
+        ),
     ],
     later: &[],
+    holds: Holds::Any,
 };
-const CLIENT: Keys = Keys { known: &["uid", "exe_path", "exe_sha256", "codesign_team_id"], later: &[] };
-const TARGET: Keys = Keys { known: &["fields"], later: &[] };
-const WORKSPACE: Keys = Keys { known: &["remote_url_pattern", "branch_pattern", "require_clean"], later: &[] };
-const SECRET_NAMES: Keys = Keys { known: &["patterns"], later: &[] };
-const APPROVAL: Keys = Keys { known: &["require", "factors", "lease_ttl", "one_time"], later: &[] };
 
-const REQUIRE: [(&str, Approval); 3] =
-    [("always", Approval::Always), ("first_use", Approval::FirstUse), ("never", Approval::Never)];
+const HUMAN: Keys = Keys {
+    name: "known_human_client_v1",
+    known: &[Key::optional("name", Shape::Text(&grammar::LINE), "What it is called"), EXE_PATH, EXE_SHA256, TEAM],
+    later: &[],
+    holds: Holds::AtLeastOne,
+};
+
+const RULE: Keys = Keys {
+    name: "rule_v1",
+    known: &[
+        Key::required("name", Shape::Text(&grammar::LINE), "What the rule is called"),
+        Key::required("operation_pattern", Shape::Text(&grammar::GLOB), "The operation that the rule is about"),
+        Key::required("allow", Shape::Boolean, "Whether it permits; it asks where an approval is required"),
+        Key::optional("client_types", Shape::List(&Shape::Word(&KINDS)), "What kind of principal asks; any when empty"),
+        Key::optional("client", Shape::Table(&CLIENT), "Who asks"),
+        Key::optional("target", Shape::Table(&TARGET), "What the operation is about"),
+        Key::optional("workspace", Shape::Table(&WORKSPACE), "Which repository it happens in"),
+        Key::optional("secret_names", Shape::Table(&SECRET_NAMES), "Which secrets are asked for"),
+        Key::optional("approval", Shape::Table(&APPROVAL), "Who has to approve"),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
+
+const CLIENT: Keys = Keys {
+    name: "client_v1",
+    known: &[Key::optional("uid", UID, "The uid that it runs as"), EXE_PATH, EXE_SHA256, TEAM],
+    later: &[],
+    holds: Holds::Any,
+};
+
+const EXE_PATH: Key =
+    Key::optional("exe_path", Shape::Text(&grammar::GLOB), "The path of its executable; `*` crosses `/`");
+const EXE_SHA256: Key = Key::optional("exe_sha256", Shape::Text(&grammar::SHA256), "The digest of its executable");
+const TEAM: Key = Key::optional("codesign_team_id", Shape::Text(&grammar::TEAM), "Who signed it, on macOS");
+
+const TARGET: Keys = Keys {
+    name: "target_v1",
+    known: &[Key::optional(
+        "fields",
+        Shape::Named(&grammar::TEXT, &Shape::Text(&grammar::PATTERN)),
+        "The fields of the operation, each by a pattern",
+    )],
+    later: &[],
+    holds: Holds::Any,
+};
+
+const WORKSPACE: Keys = Keys {
+    name: "workspace_v1",
+    known: &[
+        Key::optional("remote_url_pattern", Shape::Text(&grammar::REMOTE), "Where the repository comes from"),
+        Key::optional("branch_pattern", Shape::Text(&grammar::PATTERN), "The branch that is checked out"),
+        Key::optional("require_clean", Shape::Boolean, "Whether nothing may be uncommitted"),
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
+
+const SECRET_NAMES: Keys = Keys {
+    name: "secret_names_v1",
+    known: &[Key::optional("patterns", Shape::List(&Shape::Text(&grammar::GLOB)), "Names of secrets; any when empty")],
+    later: &[],
+    holds: Holds::Any,
+};
+
+const APPROVAL: Keys = Keys {
+    name: "approval_v1",
+    known: &[
+        Key::optional("require", Shape::Word(&REQUIRE), "When somebody has to approve; `never` without this line"),
+        FACTORS,
+        LEASE_TTL,
+        ONE_TIME,
+    ],
+    later: &[],
+    holds: Holds::Any,
+};
 
 /// Rules and audit of one file.
 pub(crate) fn read(table: &Table<'_>) -> Result<(Vec<LoadedRule>, Audit), LoadError> {

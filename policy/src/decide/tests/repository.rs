@@ -49,7 +49,7 @@ fn a_repository_cannot_widen() {
         ("default = \"allow\"\n".to_owned(), "2:1: unknown key `default`"),
         ("[[clients]]\nname = \"x\"\n".to_owned(), "2:3: unknown key `clients`"),
         ("[request]\nwrite = [\"/\"]\n".to_owned(), "3:1: unknown key `write`"),
-        ("[request]\nsecrets = [\"TOKEN\"]\n".to_owned(), "3:1: a repository's file names no secret"),
+        ("[request]\nsecrets = [\"TOKEN\"]\n".to_owned(), "3:1: unknown key `secrets`"),
         ("[request]\nenv = [\"TOKEN\"]\n".to_owned(), "3:1: unknown key `env`"),
         ("[request]\nprofile = \"a b\"\n".to_owned(), "3:11: `a b` is not a name"),
         (rule("action = \"deny\"\nclients = [\"x\"]\n"), "there is no client `x`"),
