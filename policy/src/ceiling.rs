@@ -23,6 +23,7 @@ static DEFAULT: LazyLock<Arc<Bounds>> = LazyLock::new(|| {
         write: None,
         env: None,
         network: NetworkBounds { egress: None, loopback: None, publish: None },
+        secrets: None,
         limits: Limits::default(),
         min_tier: None,
     })
@@ -52,6 +53,8 @@ pub(crate) struct Bounds {
     pub(crate) env: Option<Vec<TextGlob>>,
     /// The most of the network that a run may have.
     pub(crate) network: NetworkBounds,
+    /// The only secrets that a run may use, by name.
+    pub(crate) secrets: Option<Vec<TextGlob>>,
     /// The highest limits.
     pub(crate) limits: Limits,
     /// The weakest tier.
@@ -79,6 +82,8 @@ pub(crate) struct Run<'r> {
     pub(crate) profile: &'r Grants,
     /// What the flags ask for on top.
     pub(crate) asked: &'r Asked,
+    /// The names of the secrets that it is to use.
+    pub(crate) secrets: &'r [String],
     /// All profiles, for the other names of a ceiling.
     pub(crate) profiles: &'r Profiles,
     /// The caller's home directory.
@@ -98,9 +103,16 @@ impl Bounds {
         let mut excess = named.places_beyond();
         excess.extend(named.variables_beyond());
         excess.extend(named.network_beyond());
+        excess.extend(self.secrets_beyond(run.secrets));
         let highest = run.profile.limits.overridden_by(&self.limits);
         excess.extend(run.asked.limits.beyond(&highest).into_iter().map(Excess::Limit));
         excess
+    }
+
+    fn secrets_beyond(&self, secrets: &[String]) -> Vec<Excess> {
+        let Some(globs) = &self.secrets else { return Vec::new() };
+        let is_beyond = |name: &&String| !globs.iter().any(|glob| glob.matches(name.as_bytes()));
+        secrets.iter().filter(is_beyond).cloned().map(Excess::Secret).collect()
     }
 
     /// The places that this ceiling, of the rule that is labelled so, allows the run.

@@ -109,6 +109,8 @@ pub enum Need {
     ClientContent,
     /// Where the repository stands.
     Repository,
+    /// Whether everything in the repository is committed.
+    Clean,
     /// What stands around the process that asks.
     Surroundings,
     /// A variable of the caller's environment.
@@ -288,7 +290,7 @@ impl PolicySet {
             return Err(Refused { rule, why, reason });
         }
         floor_allows(&request.asked)?;
-        let (grants, reaches) = self.grants(cast, &request.asked, profiles, &rule)?;
+        let (grants, reaches) = self.grants(cast, request, profiles, &rule)?;
         // INVARIANT: `allow` goes with `never` and `ask` with anything else, so the strictest approval is the answer.
         Ok(Granted { grants, reaches, obligations: cast.obligations(), rule, why })
     }
@@ -297,13 +299,14 @@ impl PolicySet {
     fn grants(
         &self,
         cast: &Cast<'_>,
-        asked: &Asked,
+        request: &Request,
         profiles: &Profiles,
         rule: &str,
     ) -> Result<(Grants, Vec<Reach>), Refused> {
+        let asked = &request.asked;
         let name = asked.profile.as_deref().unwrap_or_else(|| cast.preferred_profile());
         let profile = profiles.grants(name).ok_or_else(|| unknown_profile(name, profiles, rule))?;
-        let run = Run { profile: &profile, asked, profiles, home: &self.home };
+        let run = Run { profile: &profile, asked, secrets: &request.operation.secrets, profiles, home: &self.home };
         let mut limits = profile.limits.clone();
         let mut network = profile.network.clone();
         let mut min_tier = profile.min_tier;

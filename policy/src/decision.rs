@@ -251,6 +251,8 @@ pub enum Excess {
     Loopback(SocketAddr),
     /// A published port.
     Publish(u16),
+    /// A secret.
+    Secret(String),
     /// A limit.
     Limit(Beyond),
 }
@@ -272,6 +274,7 @@ impl Excess {
             Self::Egress(entry) => listed("egress", &entry.to_string(), rule),
             Self::Loopback(address) => listed("loopback", &address.to_string(), rule),
             Self::Publish(port) => listed("publish", &port.to_string(), rule),
+            Self::Secret(name) => listed("secrets", &Text::from(name.as_str()).to_string(), rule),
             Self::Limit(Beyond { name, allowed, .. }) => {
                 format!(
                     "ask for at most {name}={allowed}, or raise `limits.{name}` under `[rules.sandbox]` of `{rule}`"
@@ -298,6 +301,7 @@ impl fmt::Display for Excess {
             Self::Egress(entry) => write!(f, "reaching `{entry}` is not allowed"),
             Self::Loopback(address) => write!(f, "the host's `{address}` is not allowed"),
             Self::Publish(port) => write!(f, "publishing port {port} is not allowed"),
+            Self::Secret(name) => write!(f, "the secret `{}` is not allowed", Text::from(name.as_str())),
             Self::Limit(Beyond { name, asked, allowed }) => write!(f, "{name}={asked} is above {allowed}"),
         }
     }

@@ -146,6 +146,7 @@ impl Rule {
             | Matcher::Secrets(_)
             | Matcher::Remote(_)
             | Matcher::Branch(_)
+            | Matcher::Clean
             | Matcher::Surroundings(_) => false,
         })
     }

@@ -126,4 +126,7 @@ pub struct Repository {
     /// The branch that is checked out; absent for a detached head.
     #[serde(skip_serializing_if = "Fact::is_unknown")]
     pub branch: Fact<String>,
+    /// Whether everything in it is committed and nothing is there besides but what it ignores.
+    #[serde(skip_serializing_if = "Fact::is_unknown")]
+    pub is_clean: Fact<bool>,
 }

@@ -26,6 +26,7 @@ mod tool;
 mod url;
 
 pub use tool::Asking;
+pub(crate) use tool::search_path;
 
 use settings::{Settings, Unusable};
 use url::Url;

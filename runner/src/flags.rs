@@ -98,6 +98,10 @@ pub struct Flags {
     #[arg(skip)]
     pub requester: Option<i32>,
 
+    /// No policy is read: for the one question that opaque-run asks itself
+    #[arg(skip)]
+    pub asks_no_policy: bool,
+
     /// The command and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND", required = true)]
     pub command: Vec<OsString>,

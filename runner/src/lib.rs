@@ -9,6 +9,7 @@ pub mod flags;
 pub mod invocation;
 
 pub mod account;
+pub mod clean;
 pub mod endpoints;
 pub mod git;
 pub mod host;

@@ -76,8 +76,12 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
         .map_err(|error| Refusal::cannot_build(describe(&error)).hint("change to a directory that exists"))?;
     let found = workspace::find(&cwd, &account, &accounts).map_err(|error| Refusal::cannot_build(describe(&error)))?;
 
-    let files = policy_files::read(flags.policy.as_deref(), &account, &environment, found.repository())
-        .map_err(|error| Refusal::cannot_build(describe(&error)).with_hint(error.hint()))?;
+    let files = if flags.asks_no_policy {
+        PolicyFiles::none(&account)
+    } else {
+        policy_files::read(flags.policy.as_deref(), &account, &environment, found.repository())
+            .map_err(|error| Refusal::cannot_build(describe(&error)).with_hint(error.hint()))?
+    };
     let (policies, profiles) = load(&files, &state)?;
 
     let cache = Cache::new(state.clone());
@@ -97,6 +101,9 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     }
     if needs.contains(&Need::Repository) {
         request.repository = repository::look(found.root.as_ref().map(AsFd::as_fd), &found.workspace);
+    }
+    if needs.contains(&Need::Clean) {
+        request.repository.is_clean = repository::is_clean(&found.workspace, &environment);
     }
 
     let decision = policies.decide(&request, &profiles);

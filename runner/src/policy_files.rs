@@ -45,6 +45,16 @@ pub struct PolicyFiles {
     pub user_profiles: Vec<SourceFile>,
 }
 
+impl PolicyFiles {
+    /// What there is where nobody has a policy.
+    #[must_use]
+    pub fn none(account: &Account) -> Self {
+        let home = account.home.clone();
+        let policies = PolicySources { home, system: Vec::new(), user: Vec::new(), repo: None };
+        Self { policies, system_profiles: Vec::new(), user_profiles: Vec::new() }
+    }
+}
+
 /// A workspace whose own file is read too.
 #[derive(Debug, Clone, Copy)]
 pub struct Repository<'a> {

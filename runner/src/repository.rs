@@ -1,13 +1,17 @@
-//! Where the workspace's repository stands, from plain files. Runs no git, follows no link, waits for no FIFO.
+//! Where the workspace's repository stands, from plain files: follows no link, waits for no FIFO. Whether it is clean is asked
+//! in a sandbox.
 
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use opaque_policy::fact::Fact;
 use opaque_policy::facts::{GitLayout, Workspace};
 use opaque_policy::path::AbsPath;
 use opaque_policy::surroundings::Repository;
+use opaque_policy::text::Text;
 use rustix::fs::{CWD, Mode, OFlags};
 
+use crate::clean;
 use crate::git::{self, settings};
 
 /// Longest `HEAD`: a branch's name and what git writes around it.
@@ -16,11 +20,10 @@ const HEAD: usize = 4096;
 /// Looks at the repository of a workspace. What cannot be read is not known; without a repository nothing is there.
 #[must_use]
 pub fn look(root: Option<BorrowedFd<'_>>, workspace: &Workspace) -> Repository {
-    let (Some(root), Workspace::Root(found)) = (root, workspace) else {
-        return Repository { remote_url: Fact::Absent, branch: Fact::Absent };
-    };
+    let none = Repository { remote_url: Fact::Absent, branch: Fact::Absent, is_clean: Fact::Unknown };
+    let (Some(root), Workspace::Root(found)) = (root, workspace) else { return none };
     let (config, head) = match &found.git {
-        GitLayout::None => return Repository { remote_url: Fact::Absent, branch: Fact::Absent },
+        GitLayout::None => return none,
         GitLayout::Directory { .. } => {
             (read(root, ".git", "config", settings::LONGEST), read(root, ".git", "HEAD", HEAD))
         }
@@ -33,6 +36,19 @@ pub fn look(root: Option<BorrowedFd<'_>>, workspace: &Workspace) -> Repository {
     Repository {
         remote_url: config.map_or(Fact::Unknown, |config| origin(&config)),
         branch: head.map_or(Fact::Unknown, |head| branch(&head)),
+        is_clean: Fact::Unknown,
+    }
+}
+
+/// Whether everything in the workspace is committed; absent where there is no repository.
+#[must_use]
+pub fn is_clean(workspace: &Workspace, environment: &BTreeMap<Text, Text>) -> Fact<bool> {
+    match workspace {
+        Workspace::Root(found) => match found.git {
+            GitLayout::None => Fact::Absent,
+            GitLayout::Directory { .. } | GitLayout::File { .. } => clean::is_clean(&found.path, environment),
+        },
+        Workspace::None { .. } => Fact::Absent,
     }
 }
 

@@ -264,6 +264,24 @@ fn content_is_asked_for_only_when_a_rule_reads_it() {
 }
 
 #[test]
+fn a_clean_workspace_is_a_derived_fact_that_may_be_unknown() {
+    let permits = policy(
+        "",
+        "default = \"deny\"\n[[rules]]\nname = \"r\"\naction = \"allow\"\ntrust = \"derived\"\n[rules.workspace]\nrequire_clean = true\n",
+    );
+    assert!(permits.needs().contains(&Need::Clean));
+    let standing = |is_clean| {
+        let mut request = request("/usr/bin/make all");
+        request.repository.is_clean = is_clean;
+        word(&decide(&permits, &request))
+    };
+    assert_eq!(standing(Fact::Known(true)), "allow");
+    assert_eq!(standing(Fact::Known(false)), "deny");
+    assert_eq!(standing(Fact::Absent), "deny");
+    assert_eq!(standing(Fact::Unknown), "deny");
+}
+
+#[test]
 fn a_deny_on_an_unknown_fact_counts_unless_the_rest_is_as_strict() {
     let deny =
         format!("[[rules]]\nname = \"bad\"\naction = \"deny\"\n[rules.command]\nsha256 = \"{}\"\n", "a".repeat(64));

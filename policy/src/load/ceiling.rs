@@ -36,10 +36,11 @@ pub(crate) const SANDBOX: Keys = Keys {
             Shape::List(&Shape::Text(&grammar::PORT)),
             "Ports of the run that the host's loopback may reach",
         ),
+        Key::optional("secrets", Shape::List(&Shape::Text(&grammar::GLOB)), "Secrets that may be used, by their names"),
         Key::optional("limits", Shape::Table(&LIMITS), "The highest limits that may be asked for"),
         Key::optional("min_tier", Shape::Word(&TIERS), "The weakest tier that will do"),
     ],
-    later: &["secrets"],
+    later: &[],
     holds: Holds::Any,
 };
 
@@ -67,17 +68,18 @@ pub(crate) fn ceiling(item: &Item<'_>) -> Result<Ceiling, LoadError> {
         profiles,
         read: table.get("read").map(|item| item.each(place)).transpose()?,
         write: table.get("write").map(|item| item.each(place)).transpose()?,
-        env: table.get("env").map(|item| item.each(variable_glob)).transpose()?,
+        env: table.get("env").map(|item| item.each(name_glob)).transpose()?,
         network: NetworkBounds {
             egress: table.get("egress").map(|item| item.each(egress)).transpose()?,
             loopback: table.get("loopback").map(|item| item.each(loopback)).transpose()?,
             publish: table.get("publish").map(|item| item.each(publish)).transpose()?,
         },
+        secrets: table.get("secrets").map(|item| item.each(name_glob)).transpose()?,
         limits: table.get("limits").map(|item| limits(&item)).transpose()?.unwrap_or_default(),
         min_tier: table.get("min_tier").map(|item| tier(&item)).transpose()?,
     })))
 }
 
-fn variable_glob(item: &Item<'_>) -> Result<TextGlob, LoadError> {
+fn name_glob(item: &Item<'_>) -> Result<TextGlob, LoadError> {
     TextGlob::new(item.string()?).map_err(|error| item.error(error.to_string()).hint(error.hint()))
 }

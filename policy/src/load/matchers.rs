@@ -64,8 +64,13 @@ pub(crate) const WORKSPACE: Keys = Keys {
             "Where the repository comes from, whichever way its URL is written",
         ),
         Key::optional("branch_pattern", PATTERNS, "The branch that is checked out"),
+        Key::optional(
+            "require_clean",
+            Shape::Boolean,
+            "That everything is committed; `false` says nothing and is refused",
+        ),
     ],
-    later: &["require_clean"],
+    later: &[],
     holds: Holds::AtLeastOne,
 };
 
@@ -185,6 +190,13 @@ fn workspace(item: &Item<'_>, found: &mut Found) -> Result<(), LoadError> {
     }
     if let Some(item) = table.get("branch_pattern") {
         found.add(&item, Matcher::Branch(one_or_many(&item, pattern)?))?;
+    }
+    if let Some(item) = table.get("require_clean") {
+        if !item.boolean()? {
+            let error = item.error("`require_clean = false` would match anything");
+            return Err(error.hint("leave the key out: whether anything is uncommitted then does not matter"));
+        }
+        found.add(&item, Matcher::Clean)?;
     }
     Ok(())
 }

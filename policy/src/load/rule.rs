@@ -57,7 +57,7 @@ pub(crate) const RULE: Keys = Keys {
             "Commands that the rule must and must not match; checked when the policy is first seen",
         ),
     ],
-    later: &["lease_ttl", "budget"],
+    later: &[],
     holds: Holds::Any,
 };
 

@@ -176,10 +176,11 @@ fn a_misspelt_key_names_the_nearest() {
 
 #[test]
 fn a_key_of_a_later_version_is_never_ignored() {
-    assert_snapshot!(refused(&rule("[rules.workspace]\nrequire_clean = true")), @r#"
-    policy.toml:7:1: `require_clean` is not supported yet
-      require_clean = true
-      ^^^^^^^^^^^^^
+    let wrong = profile("name = \"x\"\ncache = [\"~/.cache\"]\n").unwrap_err();
+    assert_snapshot!(wrong, @r#"
+    policy.toml:2:1: `cache` is not supported yet
+      cache = ["~/.cache"]
+      ^^^^^
     hint: remove it: this version would not carry it out, and nothing is ignored silently
     "#);
 }

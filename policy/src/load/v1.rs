@@ -250,7 +250,7 @@ fn workspace(item: &Item<'_>, matchers: &mut Vec<Matcher>) -> Result<(), LoadErr
     if let Some(item) = table.get("require_clean")
         && item.boolean()?
     {
-        return Err(item.key_error("`require_clean` is not supported yet"));
+        matchers.push(Matcher::Clean);
     }
     Ok(())
 }

@@ -61,6 +61,8 @@ pub(crate) enum Matcher {
     Remote(Vec<RemotePattern>),
     /// The branch, any of these.
     Branch(Vec<TextPattern>),
+    /// Everything in the repository is committed.
+    Clean,
     /// Something around the process that asks.
     Surroundings(SurroundingsMatcher),
 }
@@ -126,6 +128,7 @@ impl Matcher {
             Self::Branch(patterns) => Match::of(&request.repository.branch, |branch| {
                 patterns.iter().any(|pattern| pattern.matches(branch.as_bytes()))
             }),
+            Self::Clean => Match::of(&request.repository.is_clean, |is_clean| *is_clean),
             Self::Surroundings(matcher) => matcher.judge(request),
         }
     }
@@ -141,7 +144,7 @@ impl Matcher {
             | Self::Roles(_)
             | Self::Target(_)
             | Self::Secrets(_) => Grade::Verified,
-            Self::Class(_) | Self::Remote(_) | Self::Branch(_) => Grade::Derived,
+            Self::Class(_) | Self::Remote(_) | Self::Branch(_) | Self::Clean => Grade::Derived,
             Self::Kind(kinds) => kinds.grade(),
             Self::Client(clients) => clients.iter().map(Client::grade).min().unwrap_or(Grade::Verified),
             Self::Surroundings(matcher) => matcher.grade(),
@@ -161,6 +164,9 @@ impl Matcher {
             }
             Self::Remote(_) | Self::Branch(_) => {
                 needs.insert(Need::Repository);
+            }
+            Self::Clean => {
+                needs.insert(Need::Clean);
             }
             Self::Surroundings(SurroundingsMatcher::Cwd(_)) => {}
             Self::Surroundings(SurroundingsMatcher::Env(variables)) => {
@@ -202,6 +208,7 @@ impl Matcher {
             Self::Secrets(_) => "secret_names.patterns",
             Self::Remote(_) => "workspace.remote_url_pattern",
             Self::Branch(_) => "workspace.branch_pattern",
+            Self::Clean => "workspace.require_clean",
             Self::Surroundings(matcher) => matcher.key(),
         }
     }
@@ -220,7 +227,12 @@ impl Matcher {
                 Self::Roles(wide) => matches!(narrow, Self::Roles(narrow) if holds_all(wide, narrow)),
                 Self::Surroundings(wide) => matches!(narrow, Self::Surroundings(narrow) if wide.covers(narrow)),
                 // Equal or not decided.
-                Self::Class(_) | Self::Target(_) | Self::Secrets(_) | Self::Remote(_) | Self::Branch(_) => false,
+                Self::Class(_)
+                | Self::Target(_)
+                | Self::Secrets(_)
+                | Self::Remote(_)
+                | Self::Branch(_)
+                | Self::Clean => false,
             }
     }
 }
@@ -254,6 +266,7 @@ impl fmt::Display for Matcher {
             Self::Secrets(globs) => write_list(f, globs),
             Self::Remote(patterns) => write_list(f, patterns),
             Self::Branch(patterns) => write_list(f, patterns),
+            Self::Clean => f.write_str("`true`"),
             Self::Surroundings(matcher) => matcher.fmt(f),
         }
     }

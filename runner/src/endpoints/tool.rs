@@ -90,7 +90,7 @@ impl Asking<'_> {
 }
 
 /// The caller's `PATH` without directories in the workspace: a program there is not the person's.
-fn search_path(environment: &BTreeMap<Text, Text>, workspace: Option<&AbsPath>) -> Vec<u8> {
+pub(crate) fn search_path(environment: &BTreeMap<Text, Text>, workspace: Option<&AbsPath>) -> Vec<u8> {
     let path = environment.get(&Text::from("PATH")).map(Text::as_bytes).unwrap_or_default();
     let directories = path.split(|byte| *byte == b':').filter_map(|directory| AbsPath::new(directory).ok());
     let is_outside = |directory: &AbsPath| {

@@ -168,3 +168,21 @@ fn a_link_does_not_lead_out_of_a_ceiling() {
     let direct = allowed(decide(&policy("", ""), &asking(read())));
     assert_eq!(direct.check_links(&host("/home/ann/.ssh")), Ok(()));
 }
+
+#[test]
+fn a_stated_list_of_secrets_is_the_most_that_a_run_may_use() {
+    let policy = policy("", &format!("{MAKE}[rules.sandbox]\nsecrets = [\"NPM_*\"]\n"));
+    let using = |names: &[&str]| {
+        let mut request = request("/usr/bin/make all");
+        request.operation.secrets = names.iter().map(|name| (*name).to_owned()).collect();
+        decide(&policy, &request)
+    };
+    assert_eq!(word(&using(&[])), "allow");
+    assert_eq!(word(&using(&["NPM_TOKEN"])), "allow");
+    let refused = told(using(&["NPM_TOKEN", "AWS_KEY"]));
+    assert!(refused.starts_with("denied by `user:build`: the secret `AWS_KEY` is not allowed"), "{refused}");
+    let none = super::policy("", &format!("{MAKE}[rules.sandbox]\nsecrets = []\n"));
+    let mut request = request("/usr/bin/make all");
+    request.operation.secrets = vec!["NPM_TOKEN".to_owned()];
+    assert_eq!(word(&decide(&none, &request)), "deny");
+}

@@ -205,7 +205,7 @@ fn changed(document: &Value, place: &[String]) -> Vec<Value> {
     if let Value::Object(table) = at(&mut without, above) {
         let value = table.remove(last).unwrap();
         changed.push(without.clone());
-        for name in [format!("{last}s"), format!("{last}_"), "lease_ttl".to_owned(), "require_clean".to_owned()] {
+        for name in [format!("{last}s"), format!("{last}_"), "lease_ttl".to_owned(), "require_clear".to_owned()] {
             let mut renamed = without.clone();
             at(&mut renamed, above).as_object_mut().unwrap().insert(name, value.clone());
             changed.push(renamed);
