@@ -6,6 +6,7 @@
 pub mod request;
 pub mod request_file;
 
+pub mod answer;
 pub mod approval;
 pub mod authorize;
 pub mod decide;
@@ -16,6 +17,7 @@ pub mod load;
 pub mod preset;
 pub mod profile;
 pub mod rule;
+pub mod simulate;
 
 pub mod cidr;
 pub mod egress;
@@ -40,6 +42,7 @@ pub mod glob;
 pub mod path;
 pub mod path_glob;
 pub mod pattern;
+pub mod redacted;
 pub mod remote;
 pub mod surroundings;
 pub mod text;
