@@ -1,6 +1,7 @@
 //! The command line of `opaque`: what a person does with policies beside running commands under them.
 //!
 //! Standard output carries what was asked for; complaints go to standard error, and any of them ends with exit code 1.
+//! `policy simulate` ends with 3 where an answer changes.
 
 mod file;
 mod policy;
@@ -31,6 +32,19 @@ enum About {
     Trust(Trust),
 }
 
+/// What was asked for, and the code to end with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Said {
+    text: String,
+    code: u8,
+}
+
+impl Said {
+    fn well(text: String) -> Self {
+        Self { text, code: 0 }
+    }
+}
+
 /// Something is wrong, and has been told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wrong(String);
@@ -52,11 +66,11 @@ fn main() -> ExitCode {
     };
     let came = match tool.about {
         About::Policy(policy) => policy.carry_out(),
-        About::Trust(trust) => trust.carry_out(),
+        About::Trust(trust) => trust.carry_out().map(Said::well),
     };
     match came {
-        Ok(text) => match std::io::stdout().write_all(text.as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
+        Ok(Said { text, code }) => match std::io::stdout().write_all(text.as_bytes()) {
+            Ok(()) => ExitCode::from(code),
             Err(_) => ExitCode::FAILURE,
         },
         Err(Wrong(message)) => {

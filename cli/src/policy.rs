@@ -1,20 +1,23 @@
-//! `opaque policy`: checks the policies that are in force here, explains what they answer, and tests them.
+//! `opaque policy`: checks the policies that are in force here, explains what they answer,
+//! tests them, and holds them against what was asked before.
 
 mod check;
 mod explain;
 mod loaded;
 mod preset;
 mod schema;
+mod simulate;
 mod test;
 
 use clap::Subcommand;
 
-use crate::Wrong;
 use crate::policy::check::Check;
 use crate::policy::explain::Explain;
 use crate::policy::preset::Presets;
 use crate::policy::schema::Schema;
+use crate::policy::simulate::Simulate;
 use crate::policy::test::Test;
+use crate::{Said, Wrong};
 
 /// What a person asks about policies.
 #[derive(Debug, Subcommand)]
@@ -25,6 +28,8 @@ pub(crate) enum Policy {
     Explain(Explain),
     /// Hold the policies against a directory of requests and their expected answers
     Test(Test),
+    /// Say which of the journal's requests would be answered otherwise under another policy
+    Simulate(Simulate),
     /// Policies to begin with
     #[command(subcommand)]
     Preset(Presets),
@@ -33,13 +38,15 @@ pub(crate) enum Policy {
 }
 
 impl Policy {
-    pub(super) fn carry_out(self) -> Result<String, Wrong> {
-        match self {
+    pub(super) fn carry_out(self) -> Result<Said, Wrong> {
+        let text = match self {
+            Self::Simulate(simulate) => return simulate.carry_out(),
             Self::Check(check) => check.carry_out(),
             Self::Explain(explain) => explain.carry_out(),
             Self::Test(test) => test.carry_out(),
             Self::Preset(presets) => presets.carry_out(),
             Self::Schema(schema) => schema.carry_out(),
-        }
+        };
+        text.map(Said::well)
     }
 }

@@ -1,8 +1,35 @@
-//! Coding agents beyond the built-in ones: by what names a person knows them.
+//! Coding agents: the built-in ones, and by what names a person knows others.
 
 use std::collections::BTreeMap;
 
 use crate::text::Text;
+
+/// Programs that are coding agents, by the name of their executable, script or process.
+pub const BUILT_IN: [&str; 18] = [
+    "aider",
+    "amp",
+    "claude",
+    "cline",
+    "codex",
+    "copilot",
+    "crush",
+    "cursor",
+    "cursor-agent",
+    "gemini",
+    "goose",
+    "grok",
+    "kiro-cli",
+    "opencode",
+    "openhands",
+    "plandex",
+    "qwen",
+    "windsurf",
+];
+
+/// True for the name of a built-in one.
+pub(crate) fn is_built_in(name: &Text) -> bool {
+    BUILT_IN.into_iter().any(|known| known.as_bytes() == name.as_bytes())
+}
 
 /// A program that writes and runs commands by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

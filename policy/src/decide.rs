@@ -23,6 +23,7 @@ use crate::path::AbsPath;
 use crate::plan::hex;
 use crate::profile::{DEFAULT_PROFILE, Profiles};
 use crate::reach::Reach;
+use crate::redacted::hidden_flags;
 use crate::request::{Asked, Request};
 use crate::rule::{Action, Rule};
 use crate::text::Text;
@@ -255,7 +256,16 @@ impl PolicySet {
 
     /// Decides what a request may do.
     pub fn decide(&self, request: &Request, profiles: &Profiles) -> Decision {
-        let votes: Vec<Vote> = self.layers.iter().map(|layer| layer.vote(request)).collect();
+        self.settle(self.layers.iter().map(|layer| layer.vote(request)).collect(), request, profiles)
+    }
+
+    /// The layers, strongest authority first.
+    pub(crate) fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// What these votes, one of each layer, come to.
+    pub(crate) fn settle(&self, votes: Vec<Vote>, request: &Request, profiles: &Profiles) -> Decision {
         let outcome = self.conclude(&Cast::new(&self.layers, &votes), request, profiles);
         let trace = Trace { layers: Arc::clone(&self.layers), votes };
         match outcome {
@@ -288,6 +298,10 @@ impl PolicySet {
                 By::Default => Reason::Default,
             };
             return Err(Refused { rule, why, reason });
+        }
+        let hidden = hidden_flags(&request.redacted);
+        if !hidden.is_empty() {
+            return Err(Refused { rule, why: None, reason: Reason::Redacted(hidden) });
         }
         floor_allows(&request.asked)?;
         let (grants, reaches) = self.grants(cast, request, profiles, &rule)?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::answer::Answer;
 use crate::approval::{Approval, Obligation};
 use crate::egress::EgressEntry;
 use crate::facts::HostFacts;
@@ -32,6 +33,25 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// The answer in one word.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        match self {
+            Self::Allow(_) => Answer::Allow,
+            Self::Ask(_) => Answer::Ask,
+            Self::Deny(_) => Answer::Deny,
+        }
+    }
+
+    /// The rule that decided, `layer:name`.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        match self {
+            Self::Allow(permission) | Self::Ask(permission) => permission.rule(),
+            Self::Deny(denial) => denial.rule(),
+        }
+    }
+
     /// How each layer voted.
     #[must_use]
     pub fn trace(&self) -> &Trace {
@@ -168,6 +188,7 @@ impl Denial {
             Reason::LoaderVariable(name) => {
                 Some(format!("write `{name}` into the `[env] set` of a profile, if it must be set"))
             }
+            Reason::Redacted(_) => Some("`opaque policy simulate` says what a recorded request may come to".to_owned()),
             Reason::Excess(excess) => excess.first().map(|excess| excess.hint(&self.rule)),
         }
     }
@@ -189,6 +210,7 @@ impl fmt::Display for Denial {
             Reason::NoOpinion => f.write_str(": no layer has an opinion")?,
             Reason::UnknownProfile { name, .. } => write!(f, ": there is no profile `{}`", Text::from(name.as_str()))?,
             Reason::LoaderVariable(name) => write!(f, ": `{name}` makes programs load other code")?,
+            Reason::Redacted(names) => write!(f, ": {} was redacted", names.join(", "))?,
             Reason::Excess(excess) => {
                 for (index, excess) in excess.iter().take(SHOWN).enumerate() {
                     write!(f, "{} {excess}", if index == 0 { ":" } else { "," })?;
@@ -225,6 +247,8 @@ pub enum Reason {
     },
     /// A flag names a variable that no flag may set.
     LoaderVariable(Text),
+    /// What the flags asked was left out of the record that the request was read from.
+    Redacted(Vec<&'static str>),
     /// The run would have more than the rule allows.
     Excess(Vec<Excess>),
 }

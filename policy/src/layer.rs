@@ -68,7 +68,7 @@ pub(crate) struct Vote {
 }
 
 /// Who in a layer decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum By {
     /// The rule with this index.
     Rule(usize),
@@ -97,13 +97,15 @@ impl Layer {
                 (Match::Unknown, Action::Allow) | (Match::No, Action::Allow | Action::Ask | Action::Deny) => {}
             }
         }
-        if let Some(index) = open {
-            let open = By::Rule(index);
-            if self.strictness(open) > self.strictness(by) {
-                by = open;
-            }
+        Vote { by: self.against_open(by, open), judgements }
+    }
+
+    /// Who decides when this one would and a rule before it stands open.
+    pub(crate) fn against_open(&self, by: By, open: Option<usize>) -> By {
+        match open.map(By::Rule) {
+            Some(open) if self.strictness(open) > self.strictness(by) => open,
+            Some(_) | None => by,
         }
-        Vote { by, judgements }
     }
 
     /// What was answered, and what has to be approved for it; `None` for no opinion.
@@ -148,7 +150,7 @@ impl Layer {
         format!("{}:{name}", self.name)
     }
 
-    fn stricter(&self, open: Option<usize>, index: usize) -> Option<usize> {
+    pub(crate) fn stricter(&self, open: Option<usize>, index: usize) -> Option<usize> {
         match open {
             Some(earlier) if self.strictness(By::Rule(earlier)) >= self.strictness(By::Rule(index)) => Some(earlier),
             Some(_) | None => Some(index),

@@ -6,6 +6,7 @@
 pub mod request;
 pub mod request_file;
 
+pub mod answer;
 pub mod approval;
 pub mod authorize;
 pub mod decide;
@@ -17,6 +18,7 @@ pub mod preset;
 pub mod profile;
 pub mod rule;
 pub mod schema;
+pub mod simulate;
 
 pub mod cidr;
 pub mod egress;
@@ -42,6 +44,7 @@ pub mod glob;
 pub mod path;
 pub mod path_glob;
 pub mod pattern;
+pub mod redacted;
 pub mod remote;
 pub mod surroundings;
 pub mod text;

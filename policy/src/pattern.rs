@@ -78,6 +78,15 @@ impl TextPattern {
         }
     }
 
+    /// True when every text is known to match.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        match self {
+            Self::Glob(glob) => glob.is_any(),
+            Self::Regex(_) => false,
+        }
+    }
+
     /// The only text that matches, when there is only one.
     #[must_use]
     pub fn as_literal(&self) -> Option<&[u8]> {

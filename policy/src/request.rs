@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::class::Class;
 use crate::classify::classify;
@@ -14,6 +14,7 @@ use crate::limits::LimitRequest;
 use crate::network_grants::NetworkGrants;
 use crate::path::AbsPath;
 use crate::principal::Principal;
+use crate::redacted::RedactedFacts;
 use crate::surroundings::{Repository, Surroundings};
 use crate::text::Text;
 
@@ -32,6 +33,8 @@ pub struct Request {
     pub surroundings: Surroundings,
     /// Flags: grants in a direct run without policy, otherwise requests under the rule's ceiling.
     pub asked: Asked,
+    /// What the record left out that it was read from; nothing of a request that is made now.
+    pub redacted: RedactedFacts,
 }
 
 impl Request {
@@ -39,7 +42,8 @@ impl Request {
     #[must_use]
     pub fn to_run(principal: Principal, command: Command, asked: Asked) -> Self {
         let (repository, surroundings) = (Repository::default(), Surroundings::default());
-        Self { principal, operation: Operation::default(), command, repository, surroundings, asked }
+        let redacted = RedactedFacts::new();
+        Self { principal, operation: Operation::default(), command, repository, surroundings, asked, redacted }
     }
 }
 
@@ -106,7 +110,8 @@ pub struct Program {
 }
 
 /// One step of a `#!` chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Interpreter {
     /// Resolved path of the interpreter.
     pub path: AbsPath,
@@ -121,7 +126,8 @@ pub struct Interpreter {
 }
 
 /// The identity of a file on this machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Inode {
     /// Device number, as `st_dev`.
     pub device: u64,
@@ -167,7 +173,8 @@ pub struct AskedVariable {
 }
 
 /// The isolation that the caller asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AskedTier {
     /// The strongest tier that satisfies the profile.
     #[default]

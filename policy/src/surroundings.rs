@@ -1,7 +1,7 @@
 //! The circumstances of a request: what stands around the process that asks. All of it can be influenced by the
 //! caller's own uid, and most by the caller.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,9 @@ pub struct Surroundings {
     /// Its environment, as far as rules read it.
     #[serde(skip_serializing_if = "Fact::is_unknown")]
     pub env: Fact<BTreeMap<Text, Text>>,
+    /// The variables that were looked at, found or not; without it, all of them were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env_read: Option<BTreeSet<Text>>,
     /// `[user@]host` that an ssh connection goes to.
     #[serde(skip_serializing_if = "Fact::is_unknown")]
     pub ssh_dest: Fact<Text>,

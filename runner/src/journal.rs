@@ -5,6 +5,9 @@
 //! changed or cut off at the end. The chain has no key: it shows damage and clumsy edits, not a careful forger
 //! with the owner's rights.
 //!
+//! An `intent` and a `refusal` hold the `request` that was decided, as [`opaque_policy::request_file`] reads it, and the
+//! `answer`: `{"decision":"allow","rule":"user:build","policy":"<sha256>"}`.
+//!
 //! Never holds the value of a variable, and never lets a run start that it could not record.
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -27,6 +30,7 @@ mod verify;
 
 pub use error::{JournalError, Problem};
 pub use line::RunId;
+pub use record::Decided;
 pub use verify::{Fault, Finding, Report, verify};
 
 use head::Head;
@@ -96,9 +100,15 @@ impl Journal {
     ///
     /// # Errors
     /// See [`JournalError`].
-    pub fn intent(&self, plan: &Plan, digest: &str, consent: Option<&Consent>) -> Result<Receipt, JournalError> {
+    pub fn intent(
+        &self,
+        plan: &Plan,
+        digest: &str,
+        consent: Option<&Consent>,
+        decided: &Decided,
+    ) -> Result<Receipt, JournalError> {
         let run = RunId::random().map_err(JournalError::Random)?;
-        self.append(&run, "intent", &record::intent(plan, digest, consent))?;
+        self.append(&run, "intent", &record::intent(plan, digest, consent, decided))?;
         Ok(Receipt { run, digest: digest.to_owned() })
     }
 
@@ -114,9 +124,9 @@ impl Journal {
     ///
     /// # Errors
     /// See [`JournalError`].
-    pub fn refuse<T: Serialize>(&self, refusal: &T) -> Result<RunId, JournalError> {
+    pub fn refuse<T: Serialize>(&self, refusal: &T, decided: &Decided) -> Result<RunId, JournalError> {
         let run = RunId::random().map_err(JournalError::Random)?;
-        self.append(&run, "refusal", &record::bounded(refusal))?;
+        self.append(&run, "refusal", &record::refusal(refusal, decided))?;
         Ok(run)
     }
 

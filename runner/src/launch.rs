@@ -25,7 +25,7 @@ use crate::bounds::{Bound, Bounds};
 use crate::controls::{self, Control};
 use crate::egress::Egress;
 use crate::invocation::describe;
-use crate::journal::{Journal, Receipt};
+use crate::journal::{Decided, Journal, Receipt};
 use crate::launch::entries::Entries;
 use crate::launch::kept::Kept;
 use crate::outcome::{Class, Ending, LimitReached, Refusal};
@@ -57,6 +57,8 @@ pub struct Launch {
     pub placeholders: Placeholders,
     /// The journal, open.
     pub journal: Journal,
+    /// The request and its answer, for the journal.
+    pub decided: Decided,
     /// The judged program, held so that its inode is not used again.
     pub program: Opened,
     /// What puts away a git directory that appears; `None` where none can.
@@ -94,7 +96,7 @@ pub struct Ended {
 /// # Errors
 /// What stopped the run before its command started; nothing that was made for it is left then.
 pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
-    let Launch { authorized, mut bounds, cwd, placeholders, journal, program, quarantine } = launch;
+    let Launch { authorized, mut bounds, cwd, placeholders, journal, decided, program, quarantine } = launch;
     let fault = Fault::from_environment();
     let plan = authorized.plan();
     let entries = Entries::of(plan);
@@ -102,25 +104,26 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         Ok(egress) => egress,
         Err(refusal) => {
             placeholders.leave();
-            return Err(refused(&journal, None, refusal));
+            return Err(refused(&journal, Recording::Refusal(&decided), refusal));
         }
     };
     let started = start(plan, &program, &bounds, cwd, placeholders, &entries, fault);
     let Started { kept, streams, terminal, landlock_abi } = match started {
         Ok(started) => started,
-        Err(refusal) => return Err(refused(&journal, None, refusal)),
+        Err(refusal) => return Err(refused(&journal, Recording::Refusal(&decided), refusal)),
     };
     if kept.group.as_ref().is_some_and(|group| group.swap_bound() == SwapBound::Absent) {
         bounds.leave_out_swap();
     }
-    let Standing { snapshot, receipt, digest, own, watch: _watch } = match stand_by(&authorized, &journal, fault) {
-        Ok(standing) => standing,
-        Err(refusal) => {
-            kept.spawned.kill();
-            kept.clear_up();
-            return Err(refused(&journal, None, refusal));
-        }
-    };
+    let Standing { snapshot, receipt, digest, own, watch: _watch } =
+        match stand_by(&authorized, &journal, &decided, fault) {
+            Ok(standing) => standing,
+            Err(refusal) => {
+                kept.spawned.kill();
+                kept.clear_up();
+                return Err(refused(&journal, Recording::Refusal(&decided), refusal));
+            }
+        };
     let watched = Watched {
         spawned: &kept.spawned,
         input: streams.input,
@@ -141,9 +144,9 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     let run = receipt.run().as_str().to_owned();
     let judged = match put_away(quarantine, &run, judged) {
         Ok(judged) => judged,
-        Err(refusal) => return Err(refused(&journal, Some(receipt), refusal)),
+        Err(refusal) => return Err(refused(&journal, Recording::Conclusion(receipt), refusal)),
     };
-    let recorded = record(&journal, Some(receipt), &Conclusion::of(&judged, &network));
+    let recorded = record(&journal, Recording::Conclusion(receipt), &Conclusion::of(&judged, &network));
     let notes = [network.summary(), plan.notes.clone(), bounds.notes(), judged.notes].concat();
     // What the person relied on and did not get is said after every run.
     let warnings = [judged.warnings, bounds.warnings(), recorded].concat();
@@ -207,7 +210,7 @@ struct Standing {
     own: NamespaceInodes,
 }
 
-fn stand_by(authorized: &Authorized, journal: &Journal, fault: Fault) -> Result<Standing, Refusal> {
+fn stand_by(authorized: &Authorized, journal: &Journal, decided: &Decided, fault: Fault) -> Result<Standing, Refusal> {
     let plan = authorized.plan();
     let protected: Vec<AbsPath> = plan.protected.iter().map(|protected| protected.path.clone()).collect();
     let watch = watch(&protected)?;
@@ -215,7 +218,8 @@ fn stand_by(authorized: &Authorized, journal: &Journal, fault: Fault) -> Result<
     let own = NamespaceInodes::own().map_err(|errno| failed(Step::Namespaces, &errno))?;
     fault.check(Step::Journal).map_err(|errno| failed(Step::Journal, &errno))?;
     let digest = authorized.digest();
-    let receipt = journal.intent(plan, &digest, authorized.consent()).map_err(|error| journal_refusal(&error))?;
+    let receipt =
+        journal.intent(plan, &digest, authorized.consent(), decided).map_err(|error| journal_refusal(&error))?;
     Ok(Standing { snapshot, watch, receipt, digest, own })
 }
 
@@ -317,17 +321,25 @@ fn put_away(quarantine: Option<Quarantine>, run: &str, judged: Result<Judged, Re
     }
 }
 
+/// Which record the end of a run makes.
+enum Recording<'d> {
+    /// The intent is on record.
+    Conclusion(Receipt),
+    /// It never was.
+    Refusal(&'d Decided),
+}
+
 /// Records a refusal; one that cannot be recorded is still one.
-fn refused(journal: &Journal, receipt: Option<Receipt>, refusal: Refusal) -> Refusal {
-    let recorded = record(journal, receipt, &Conclusion::refused(&refusal));
+fn refused(journal: &Journal, recording: Recording<'_>, refusal: Refusal) -> Refusal {
+    let recorded = record(journal, recording, &Conclusion::refused(&refusal));
     recorded.into_iter().fold(refusal, Refusal::hint)
 }
 
 /// Writes the conclusion, whatever came; what cannot be written is said.
-fn record(journal: &Journal, receipt: Option<Receipt>, conclusion: &Conclusion) -> Vec<String> {
-    let written = match receipt {
-        Some(receipt) => journal.conclude(receipt, conclusion),
-        None => journal.refuse(conclusion).map(drop),
+fn record(journal: &Journal, recording: Recording<'_>, conclusion: &Conclusion) -> Vec<String> {
+    let written = match recording {
+        Recording::Conclusion(receipt) => journal.conclude(receipt, conclusion),
+        Recording::Refusal(decided) => journal.refuse(conclusion, decided).map(drop),
     };
     match written {
         Ok(()) => Vec::new(),

@@ -30,7 +30,7 @@ use crate::explain;
 use crate::flags::Flags;
 use crate::host::{self, Known, Look};
 use crate::invocation::{self, Invocation, describe};
-use crate::journal::{self, Journal};
+use crate::journal::{self, Decided, Journal};
 use crate::launch::{self, Ended, Launch};
 use crate::outcome::{Class, Refusal};
 use crate::policy_files::checked::Checked;
@@ -113,6 +113,7 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     facts.endpoints = endpoints(flags, &decision, &facts, found.root.as_ref())?;
     let planned = plan(&decision, &request, &facts, &registry)?;
     let notes = untrusted.into_iter().chain(found.notes).collect::<Vec<_>>();
+    let decided = Decided::new(&request, &decision, policies.digest());
 
     if flags.explain {
         return Ok(Came::Shown(if flags.json {
@@ -123,7 +124,7 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     }
     let Some(mut planned) = planned else {
         let journal = open_journal(flags, &state, &policies, &request.command.cwd)?;
-        return Err(record(&journal, &request, &decision, denied(&decision)));
+        return Err(record(&journal, &request, &decision, &decided, denied(&decision)));
     };
     planned.notes.splice(0..0, notes.iter().cloned());
     let mut attempts = 0;
@@ -155,7 +156,7 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
                 attended: if flags.unattended { Attended::ByNobody } else { Attended::ByPerson },
                 state: &state,
             };
-            Some(consent::obtain(&asking).map_err(|refusal| record(&journal, &request, &decision, refusal))?)
+            Some(consent::obtain(&asking).map_err(|refusal| record(&journal, &request, &decision, &decided, refusal))?)
         }
         Decision::Allow(_) | Decision::Deny(_) => None,
     };
@@ -177,8 +178,9 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     };
     let quarantine = Quarantine::over(&planned, &facts, found.root);
     let authorized = authorize::authorize(&decision, &request, planned, consent)
-        .map_err(|unauthorized| record(&journal, &request, &decision, refusal_of(unauthorized)))?;
-    let launch = Launch { authorized, bounds, cwd: cwd.inode, placeholders, journal, program: opened, quarantine };
+        .map_err(|unauthorized| record(&journal, &request, &decision, &decided, refusal_of(unauthorized)))?;
+    let launch =
+        Launch { authorized, bounds, cwd: cwd.inode, placeholders, journal, decided, program: opened, quarantine };
     launch::launch(launch).map(|ended| Came::Ran(Box::new(ended)))
 }
 
@@ -291,7 +293,7 @@ fn open_journal(flags: &Flags, state: &AbsPath, policies: &PolicySet, cwd: &AbsP
 }
 
 /// Records a refusal by policy with its whole trace; a refusal that cannot be recorded is still one.
-fn record(journal: &Journal, request: &Request, decision: &Decision, refusal: Refusal) -> Refusal {
+fn record(journal: &Journal, request: &Request, decision: &Decision, decided: &Decided, refusal: Refusal) -> Refusal {
     #[derive(Serialize)]
     struct Refused<'a> {
         class: Class,
@@ -311,7 +313,7 @@ fn record(journal: &Journal, request: &Request, decision: &Decision, refusal: Re
         message: &refusal.message,
         trace: decision.trace(),
     };
-    match journal.refuse(&refused) {
+    match journal.refuse(&refused, decided) {
         Ok(_) => refusal,
         Err(error) => {
             let hint = format!("this refusal is not recorded: {}", describe(&error));

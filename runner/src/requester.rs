@@ -88,6 +88,7 @@ fn surroundings(parent: Option<&Process>, kind: ClientKind, known: &Known<'_>) -
         is_in_container: Fact::Known(is_in_container),
         coding_agent_name: Fact::found(agent),
         env: Fact::Known(chosen(environment, known.needs)),
+        env_read: Some(variables(known.needs).cloned().collect()),
         // These belong to requests that come over an agent's socket.
         ssh_dest: Fact::Absent,
         is_in_known_hosts: Fact::Absent,
@@ -111,8 +112,21 @@ fn lineage(parent: Option<&Process>) -> Vec<Process> {
 }
 
 fn chosen(environment: &Environment, needs: &BTreeSet<Need>) -> BTreeMap<Text, Text> {
-    let chosen = environment.iter().filter(|(name, _)| needs.contains(&Need::Variable((*name).clone())));
-    chosen.map(|(name, value)| (name.clone(), value.clone())).collect()
+    variables(needs).filter_map(|name| Some((name.clone(), environment.get(name)?.clone()))).collect()
+}
+
+/// The variables that rules read.
+fn variables(needs: &BTreeSet<Need>) -> impl Iterator<Item = &Text> {
+    needs.iter().filter_map(|need| match need {
+        Need::Variable(name) => Some(name),
+        Need::ProgramContent
+        | Need::Classes
+        | Need::Client
+        | Need::ClientContent
+        | Need::Repository
+        | Need::Clean
+        | Need::Surroundings => None,
+    })
 }
 
 /// True in other namespaces than the machine's first ones, and where a container manager says so. A doubt counts as one.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use opaque_policy::decision::Decision;
+use opaque_policy::answer::Answer;
 use opaque_policy::request_file::RequestFile;
 use serde::Deserialize;
 
@@ -32,14 +32,6 @@ struct Case {
     rule: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Answer {
-    Allow,
-    Ask,
-    Deny,
-}
-
 impl Test {
     pub(super) fn carry_out(self) -> Result<String, Wrong> {
         let Loaded { policies, profiles, .. } = Loaded::load(self.policy.as_deref())?;
@@ -54,11 +46,7 @@ impl Test {
         for file in &files {
             let case: Case = serde_json::from_str(&read(file)?).map_err(|error| at(file, &error))?;
             let decision = policies.decide(&case.request.into_request(), &profiles);
-            let (answer, rule) = match &decision {
-                Decision::Allow(permission) => (Answer::Allow, permission.rule()),
-                Decision::Ask(permission) => (Answer::Ask, permission.rule()),
-                Decision::Deny(denial) => (Answer::Deny, denial.rule()),
-            };
+            let (answer, rule) = (decision.answer(), decision.rule());
             let is_that_rule = case.rule.as_deref().is_none_or(|wanted| wanted == rule);
             if answer != case.expect || !is_that_rule {
                 let wanted = case.rule.map_or(String::new(), |rule| format!(" by `{rule}`"));

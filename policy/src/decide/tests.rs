@@ -7,6 +7,7 @@ use crate::principal::{ClientKind, Principal};
 use crate::request::{AskedVariable, Command, Inode, Program};
 use crate::text::Text;
 
+mod agreement;
 mod documents;
 mod flags;
 mod laws;
@@ -50,7 +51,13 @@ fn asking(asked: Asked) -> Request {
 }
 
 fn decide(policy: &PolicySet, request: &Request) -> Decision {
-    policy.decide(request, &Profiles::built_in())
+    policy.decide(request, built_in())
+}
+
+/// The built-in profiles, read once for all the requests of a property.
+fn built_in() -> &'static Profiles {
+    static PROFILES: std::sync::OnceLock<Profiles> = std::sync::OnceLock::new();
+    PROFILES.get_or_init(Profiles::built_in)
 }
 
 fn word(decision: &Decision) -> &'static str {

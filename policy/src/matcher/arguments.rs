@@ -3,6 +3,8 @@
 //! INVARIANT: a hole (any element that is written as a table) never takes an argument that begins with `-`, and where
 //! one element is a flag, an option that is not declared is a mismatch.
 
+mod hidden;
+
 use std::borrow::Borrow;
 use std::fmt;
 

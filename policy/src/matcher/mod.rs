@@ -3,6 +3,7 @@
 pub(crate) mod arguments;
 pub(crate) mod client;
 pub(crate) mod surroundings;
+mod unknown;
 pub(crate) mod verdict;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use crate::matcher::surroundings::SurroundingsMatcher;
 use crate::matcher::verdict::{Match, yes};
 use crate::path_glob::PathGlob;
 use crate::pattern::TextPattern;
+use crate::redacted::{Whole, hides};
 use crate::remote::{Remote, RemotePattern};
 use crate::request::Request;
 
@@ -96,16 +98,18 @@ impl Matcher {
     /// Judges a request by this one condition.
     pub(crate) fn judge(&self, request: &Request) -> Match {
         let program = &request.command.program;
+        let hides = |whole| hides(&request.redacted, whole);
         match self {
+            Self::Operation(_) if hides(Whole::Operation) => Match::Unknown,
+            Self::Target(_) if hides(Whole::Target) => Match::Unknown,
+            Self::Secrets(_) if hides(Whole::Secrets) => Match::Unknown,
             Self::Operation(glob) => yes(glob.matches(request.operation.name.as_bytes())),
             Self::Path(glob) => yes(glob.matches(&program.path)),
             Self::Content(digests) => match &program.sha256 {
                 Some(digest) => yes(digests.contains(digest)),
                 None => Match::Unknown,
             },
-            Self::Arguments(arguments) => {
-                yes(arguments.matches(request.command.arguments(), Some(&request.command.cwd)))
-            }
+            Self::Arguments(arguments) => arguments.judge(&request.command, &request.redacted),
             Self::Class(classes) => Match::of(&request.command.classes, |found| classes.holds_for(found)),
             Self::Uid(uids) => yes(uids.contains(&request.principal.uid)),
             Self::Kind(kinds) => kinds.judge(&request.principal),

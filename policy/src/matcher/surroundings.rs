@@ -9,6 +9,7 @@ use crate::matcher::verdict::{Match, yes};
 use crate::matcher::{Grade, write_list};
 use crate::path_glob::PathGlob;
 use crate::pattern::TextPattern;
+use crate::redacted::Redacted;
 use crate::request::Request;
 use crate::surroundings::{Origin, Provenance, Surroundings};
 use crate::text::Text;
@@ -156,9 +157,7 @@ impl SurroundingsMatcher {
             }
             Self::Flag(flag, wanted) => flag.judge(context, *wanted),
             Self::Cwd(globs) => yes(globs.iter().any(|glob| glob.matches(&request.command.cwd))),
-            Self::Env(wanted) => Match::of(&context.env, |env| {
-                wanted.iter().all(|(name, patterns)| env.get(name).is_some_and(|value| any(patterns, value)))
-            }),
+            Self::Env(wanted) => Match::all(wanted.iter().map(|(name, patterns)| variable(request, name, patterns))),
             Self::Origin(wanted) => Match::of(&context.origin, |found| wanted.contains(found)),
             Self::Provenance(wanted) => Match::of(&context.provenance, |found| wanted.contains(found)),
         }
@@ -200,6 +199,22 @@ impl SurroundingsMatcher {
             (Self::Provenance(wide), Self::Provenance(narrow)) => narrow.iter().all(|one| wide.contains(one)),
             (wide, narrow) => wide == narrow,
         }
+    }
+}
+
+/// Whether a variable of the environment matches any of these.
+pub(crate) fn variable(request: &Request, name: &Text, patterns: &[TextPattern]) -> Match {
+    let context = &request.surroundings;
+    let Fact::Known(env) = &context.env else { return Match::of(&context.env, |_| false) };
+    let is_unread = || context.env_read.as_ref().is_some_and(|read| !read.contains(name));
+    match env.get(name) {
+        Some(value) => yes(any(patterns, value)),
+        None if !request.redacted.is_empty() && request.redacted.contains(&Redacted::Variable(name.clone())) => {
+            // It is there, with one value or another.
+            if patterns.iter().any(TextPattern::is_any) { Match::Yes } else { Match::Unknown }
+        }
+        None if is_unread() => Match::Unknown,
+        None => Match::No,
     }
 }
 

@@ -1,32 +1,12 @@
 //! Looks for a coding agent among the ancestors of this process. Stops accidents; a program that hides is not found.
 
+use opaque_policy::coding_agent::BUILT_IN;
 use opaque_policy::path::AbsPath;
 
 use crate::process::Process;
 
 /// How far up the tree a look goes.
 const GENERATIONS: usize = 32;
-/// Programs that are coding agents, by the name of their executable, script or process.
-const AGENTS: [&str; 18] = [
-    "aider",
-    "amp",
-    "claude",
-    "cline",
-    "codex",
-    "copilot",
-    "crush",
-    "cursor",
-    "cursor-agent",
-    "gemini",
-    "goose",
-    "grok",
-    "kiro-cli",
-    "opencode",
-    "openhands",
-    "plandex",
-    "qwen",
-    "windsurf",
-];
 /// Programs that say nothing about what they run: their first arguments do.
 const RUNTIMES: [&str; 7] = ["node", "bun", "deno", "python", "python3", "uv", "npx"];
 
@@ -69,7 +49,7 @@ fn executable(pid: i32) -> Option<&'static str> {
 }
 
 fn known(name: &[u8]) -> Option<&'static str> {
-    AGENTS.into_iter().find(|agent| agent.as_bytes() == name)
+    BUILT_IN.into_iter().find(|agent| agent.as_bytes() == name)
 }
 
 fn is_runtime(name: &[u8]) -> bool {

@@ -21,12 +21,12 @@ enum Condition {
 }
 
 #[derive(Debug, Clone)]
-struct Written {
+pub(super) struct Written {
     action: &'static str,
     conditions: Vec<Condition>,
 }
 
-type Layer = (&'static str, Vec<Written>);
+pub(super) type Layer = (&'static str, Vec<Written>);
 
 impl Written {
     fn text(&self, index: usize) -> String {
@@ -91,11 +91,11 @@ fn check(condition: Condition, request: &Request) -> u8 {
     }
 }
 
-fn strict(word: &str) -> u8 {
+pub(super) fn strict(word: &str) -> u8 {
     ["allow", "ask", "deny"].iter().position(|known| *known == word).unwrap() as u8
 }
 
-fn evaluate(layers: &[Layer], request: &Request) -> u8 {
+pub(super) fn evaluate(layers: &[Layer], request: &Request) -> u8 {
     let votes = layers.iter().filter_map(|(default, rules)| {
         let mut doubtful = None;
         let mut answer = (*default != "pass").then(|| strict(default));
@@ -150,7 +150,7 @@ fn written() -> impl Strategy<Value = Written> {
     })
 }
 
-fn layers() -> impl Strategy<Value = Vec<Layer>> {
+pub(super) fn layers() -> impl Strategy<Value = Vec<Layer>> {
     let default = prop::sample::select(vec!["allow", "deny", "pass"]);
     prop::collection::vec((default, prop::collection::vec(written(), 0..5)), 2)
 }
@@ -159,7 +159,7 @@ fn fact<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<V
     prop_oneof![Just(Fact::Unknown), Just(Fact::Absent), prop::sample::select(values).prop_map(Fact::Known)]
 }
 
-fn asked() -> impl Strategy<Value = Request> {
+pub(super) fn asked() -> impl Strategy<Value = Request> {
     let command = prop::sample::select(vec!["/bin/a x", "/bin/a y z", "/bin/b", "/opt/c x"]);
     let who = (1_u32..3, prop::sample::select(vec![ClientKind::Human, ClientKind::Agent, ClientKind::Ci]));
     let texts = |words: [&str; 2]| words.map(Text::from).to_vec();
@@ -183,15 +183,16 @@ fn asked() -> impl Strategy<Value = Request> {
     })
 }
 
+pub(super) fn text((default, rules): &Layer) -> String {
+    let rules: String = rules.iter().enumerate().map(|(index, rule)| rule.text(index)).collect();
+    format!("default = \"{default}\"\n{rules}")
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
 
     #[test]
     fn the_engine_agrees_with_the_plain_evaluator(layers in layers(), request in asked()) {
-        let text = |(default, rules): &Layer| {
-            let rules: String = rules.iter().enumerate().map(|(index, rule)| rule.text(index)).collect();
-            format!("default = \"{default}\"\n{rules}")
-        };
         let policies = laws::loaded(&[&text(&layers[0])], &[&text(&layers[1])]);
         let found = laws::strictness(&decide(&policies, &request));
         prop_assert_eq!(found, evaluate(&layers, &request), "{}\n\n{}", text(&layers[0]), text(&layers[1]));
