@@ -4,6 +4,7 @@
 
 mod file;
 mod policy;
+mod replace;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,7 +1,10 @@
 //! `opaque policy`: checks the policies that are in force here, explains what they answer, and tests them.
 
+mod candidate;
 mod check;
 mod explain;
+mod fmt;
+mod layout;
 mod loaded;
 mod preset;
 mod schema;
@@ -12,6 +15,7 @@ use clap::Subcommand;
 use crate::Wrong;
 use crate::policy::check::Check;
 use crate::policy::explain::Explain;
+use crate::policy::fmt::Fmt;
 use crate::policy::preset::Presets;
 use crate::policy::schema::Schema;
 use crate::policy::test::Test;
@@ -30,6 +34,8 @@ pub(crate) enum Policy {
     Preset(Presets),
     /// Print the format as JSON Schema, for editors
     Schema(Schema),
+    /// Lay files out, without a change of what they mean
+    Fmt(Fmt),
 }
 
 impl Policy {
@@ -40,6 +46,7 @@ impl Policy {
             Self::Test(test) => test.carry_out(),
             Self::Preset(presets) => presets.carry_out(),
             Self::Schema(schema) => schema.carry_out(),
+            Self::Fmt(fmt) => fmt.carry_out(),
         }
     }
 }

@@ -155,6 +155,13 @@ impl PolicySet {
         &self.digest
     }
 
+    /// True when the other says the same in every layer, however it is written.
+    #[must_use]
+    pub fn means_what(&self, other: &Self) -> bool {
+        let meaning = |set: &Self| (set.layers.clone(), set.home.clone(), set.audit, set.coding_agents.clone());
+        meaning(self) == meaning(other)
+    }
+
     /// What the policy says about the journal.
     #[must_use]
     pub fn audit(&self) -> Audit {

@@ -21,6 +21,7 @@ pub use endpoints::{Stated, endpoints};
 pub use error::LoadError;
 pub(crate) use policy::{POLICY, load_layer};
 pub(crate) use profile::{PROFILE, parse_profile};
+pub(crate) use v1::POLICY as POLICY_V1;
 
 #[cfg(test)]
 pub(crate) mod tests;
