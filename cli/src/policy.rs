@@ -2,18 +2,21 @@
 
 mod candidate;
 mod check;
+mod edit;
 mod explain;
 mod fmt;
 mod layout;
 mod loaded;
 mod preset;
 mod schema;
+mod splice;
 mod test;
 
 use clap::Subcommand;
 
 use crate::Wrong;
 use crate::policy::check::Check;
+use crate::policy::edit::Edit;
 use crate::policy::explain::Explain;
 use crate::policy::fmt::Fmt;
 use crate::policy::preset::Presets;
@@ -36,6 +39,8 @@ pub(crate) enum Policy {
     Schema(Schema),
     /// Lay files out, without a change of what they mean
     Fmt(Fmt),
+    /// Change one rule of a file, and nothing else in it
+    Edit(Edit),
 }
 
 impl Policy {
@@ -47,6 +52,7 @@ impl Policy {
             Self::Preset(presets) => presets.carry_out(),
             Self::Schema(schema) => schema.carry_out(),
             Self::Fmt(fmt) => fmt.carry_out(),
+            Self::Edit(edit) => edit.carry_out(),
         }
     }
 }

@@ -87,8 +87,12 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
 
 /// True when two documents have the same values, in whatever order their keys are.
 pub(super) fn has_same_values(one: &str, other: &str) -> bool {
-    let values = |text: &str| Document::parse(text).map(|document| table(document.as_table())).ok();
     values(one).is_some_and(|values_of_one| Some(values_of_one) == values(other))
+}
+
+/// What a document says, without how it is written.
+pub(super) fn values(text: &str) -> Option<serde_json::Value> {
+    Document::parse(text).map(|document| table(document.as_table())).ok()
 }
 
 fn table(table: &Table) -> serde_json::Value {

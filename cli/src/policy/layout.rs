@@ -190,7 +190,7 @@ impl Page<'_> {
 }
 
 /// Where a dotted key stands, step by step.
-fn places(path: &[&Key], order: Order) -> Vec<usize> {
+pub(crate) fn places(path: &[&Key], order: Order) -> Vec<usize> {
     let mut here = order;
     let mut places = Vec::with_capacity(path.len());
     for key in path {
