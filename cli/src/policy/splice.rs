@@ -48,7 +48,7 @@ pub(super) fn set(text: &str, rule: &str, path: &[String], value: &str, order: O
             let is_rule = rest.len() == path.len();
             match rest.split_first() {
                 // A table of the rule that there is none of yet.
-                Some((first, below)) if is_rule && !below.is_empty() && !has_dotted(table, first) => {
+                Some((first, below)) if is_rule && !below.is_empty() && !table.contains_key(first) => {
                     let region = Region::of(&document, text, rule)?;
                     let at = region.place_for(order, first, text);
                     let header =
@@ -195,10 +195,6 @@ fn below_inline<'t>(
             _,
         ) => Found::Nothing { inside, rest: from },
     }
-}
-
-fn has_dotted(table: &Table, key: &str) -> bool {
-    table.get(key).is_some()
 }
 
 /// The end of the line after which a key is best written.
