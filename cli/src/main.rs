@@ -5,6 +5,7 @@
 
 mod file;
 mod policy;
+mod replace;
 mod trust;
 
 use std::io::Write;

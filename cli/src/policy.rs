@@ -1,18 +1,25 @@
 //! `opaque policy`: checks the policies that are in force here, explains what they answer,
 //! tests them, and holds them against what was asked before.
 
+mod candidate;
 mod check;
+mod edit;
 mod explain;
+mod fmt;
+mod layout;
 mod loaded;
 mod preset;
 mod schema;
 mod simulate;
+mod splice;
 mod test;
 
 use clap::Subcommand;
 
 use crate::policy::check::Check;
+use crate::policy::edit::Edit;
 use crate::policy::explain::Explain;
+use crate::policy::fmt::Fmt;
 use crate::policy::preset::Presets;
 use crate::policy::schema::Schema;
 use crate::policy::simulate::Simulate;
@@ -35,6 +42,10 @@ pub(crate) enum Policy {
     Preset(Presets),
     /// Print the format as JSON Schema, for editors
     Schema(Schema),
+    /// Lay files out, without a change of what they mean
+    Fmt(Fmt),
+    /// Change one rule of a file, and nothing else in it
+    Edit(Edit),
 }
 
 impl Policy {
@@ -46,6 +57,8 @@ impl Policy {
             Self::Test(test) => test.carry_out(),
             Self::Preset(presets) => presets.carry_out(),
             Self::Schema(schema) => schema.carry_out(),
+            Self::Fmt(fmt) => fmt.carry_out(),
+            Self::Edit(edit) => edit.carry_out(),
         };
         text.map(Said::well)
     }

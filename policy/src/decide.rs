@@ -126,7 +126,7 @@ pub struct PolicySet {
     digest: String,
     audit: Audit,
     coding_agents: Vec<CodingAgent>,
-    repo_request: Option<Asked>,
+    repo_request: Option<Box<Asked>>,
 }
 
 impl PolicySet {
@@ -161,7 +161,7 @@ impl PolicySet {
         if let Some(source) = &sources.repo {
             let loaded = repository(source, sight)?;
             layers.push(loaded.layer);
-            repo_request = loaded.request;
+            repo_request = loaded.request.map(Box::new);
         }
         let (layers, home) = (layers.into(), sources.home.clone());
         Ok(Self { layers, home, digest, audit, coding_agents, repo_request })
@@ -171,6 +171,13 @@ impl PolicySet {
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// True when the other says the same in every layer, however it is written.
+    #[must_use]
+    pub fn means_what(&self, other: &Self) -> bool {
+        let meaning = |set: &Self| (set.layers.clone(), set.home.clone(), set.audit, set.coding_agents.clone());
+        meaning(self) == meaning(other)
     }
 
     /// What the policy says about the journal.
@@ -188,7 +195,7 @@ impl PolicySet {
     /// What the repository's file asks for. It counts for nothing until the person trusts that file.
     #[must_use]
     pub fn repo_request(&self) -> Option<&Asked> {
-        self.repo_request.as_ref()
+        self.repo_request.as_deref()
     }
 
     /// What rules read, so that a request carries it and nothing else is looked at.

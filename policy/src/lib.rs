@@ -14,6 +14,7 @@ pub mod decision;
 pub mod document;
 pub mod layer;
 pub mod load;
+pub mod order;
 pub mod preset;
 pub mod profile;
 pub mod rule;

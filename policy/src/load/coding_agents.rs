@@ -17,12 +17,12 @@ pub(crate) const AGENT: Keys = Keys {
         Key::optional(
             "ancestors",
             Shape::OneOrMany(&Shape::Text(&grammar::LINE)),
-            "Names of its executables, any of which is a mark of it",
+            "Names of its executables, any of which stands among the ancestors",
         ),
         Key::optional(
             "env",
             Shape::Named(&grammar::TEXT, &Shape::Text(&grammar::TEXT)),
-            "Variables that it sets, with their values, any of which is a mark of it",
+            "Variables that it sets, with their values; all of them have to be there",
         ),
     ],
     later: &[],

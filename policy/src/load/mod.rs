@@ -26,6 +26,7 @@ pub use error::LoadError;
 pub(crate) use policy::{POLICY, load_layer};
 pub(crate) use profile::{PROFILE, parse_profile};
 pub(crate) use repository::{REPOSITORY, repository};
+pub(crate) use v1::POLICY as POLICY_V1;
 
 #[cfg(test)]
 pub(crate) mod tests;

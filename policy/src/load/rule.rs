@@ -26,11 +26,7 @@ pub(crate) const RULE: Keys = Keys {
             "The operation that the rule is about; a command run, `sandbox.exec`, without this line",
         ),
         Key::required("action", Shape::Word(&ACTIONS), "What the rule answers"),
-        Key::optional(
-            "trust",
-            Shape::Word(&TRUST),
-            "The least grade of fact that an `allow` rule stands on; `verified` without this line",
-        ),
+        Key::optional("why", Shape::Text(&grammar::LINE), "What is told to the person and kept in the journal"),
         Key::optional(
             "clients",
             Shape::OneOrMany(&Shape::Text(&grammar::NAME)),
@@ -39,7 +35,11 @@ pub(crate) const RULE: Keys = Keys {
         Key::optional("client_types", Shape::FullList(&Shape::Word(&KINDS)), "What kind of principal asks"),
         Key::optional("roles", Shape::OneOrMany(&Shape::Text(&grammar::NAME)), "A role that the broker's session has"),
         Key::optional("uid", Shape::OneOrMany(&UID), "The uid of who asks"),
-        Key::optional("why", Shape::Text(&grammar::LINE), "What is told to the person and kept in the journal"),
+        Key::optional(
+            "trust",
+            Shape::Word(&TRUST),
+            "The least grade of fact that an `allow` rule stands on; `verified` without this line",
+        ),
         Key::optional("command", Shape::Table(&COMMAND), "What is to run"),
         Key::optional("target", Shape::Table(&TARGET), "What another operation is about"),
         Key::optional("workspace", Shape::Table(&WORKSPACE), "Which repository it happens in"),
