@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use opaque_policy::decide::{PolicySet, PolicySources, Sight};
 use opaque_policy::text::Text;
-use opaque_runner::account::Accounts;
+use opaque_runner::account::{Accounts, coding_agent};
 use opaque_runner::confirmation;
 use opaque_runner::host;
 use opaque_runner::invocation::{self, describe};
@@ -74,7 +74,8 @@ impl Trust {
         if trust.has(&trusted).map_err(|error| Wrong(describe(&error)))? {
             return Ok(format!("`{}` is trusted as it is\n", trusted.path));
         }
-        let _confirmed = confirmation::confirm(&question(&trusted, &text), "trust it", &state)
+        let agent = coding_agent(&environment, &[]);
+        let _confirmed = confirmation::confirm(&question(&trusted, &text), "trust it", agent.as_ref(), &state)
             .map_err(|unconfirmed| Wrong(format!("not trusted: {unconfirmed}")))?;
         trust.remember(&trusted).map_err(|errno| Wrong(format!("cannot remember it: {errno}")))?;
         Ok(format!("`{}` is trusted until it changes\n", trusted.path))

@@ -12,6 +12,7 @@ pub mod authorize;
 pub mod decide;
 pub mod decision;
 pub mod document;
+pub mod in_force;
 pub mod layer;
 pub mod load;
 pub mod order;

@@ -2,12 +2,16 @@
 
 use std::os::fd::AsFd;
 
+use opaque_policy::coding_agent::CodingAgent;
 use opaque_policy::facts::Account;
 use opaque_policy::path::AbsPath;
 use opaque_policy::principal::ClientKind;
+use opaque_policy::text::Text;
 use rustix::fs::{Mode, OFlags};
 
 use crate::descriptor;
+use crate::invocation::Environment;
+use crate::process::Process;
 
 pub(crate) mod ancestors;
 
@@ -100,18 +104,24 @@ impl Accounts {
     }
 }
 
-/// What kind of client stands behind this process. `is_set` asks the caller's environment for a variable.
+/// What kind of client stands behind this process. `known` are coding agents beyond the built-in ones.
 ///
 /// All of it is derived: a program of the same uid can look like any kind, so a rule that permits by kind must say so.
 #[must_use]
-pub fn client_kind(is_set: impl Fn(&str) -> bool) -> ClientKind {
-    if CI.into_iter().any(is_set) {
+pub fn client_kind(environment: &Environment, known: &[CodingAgent]) -> ClientKind {
+    if CI.into_iter().any(|name| environment.contains_key(&Text::from(name))) {
         return ClientKind::Ci;
     }
-    if !is_foreground() || ancestors::coding_agent().is_some() {
+    if !is_foreground() || coding_agent(environment, known).is_some() {
         return ClientKind::Agent;
     }
     ClientKind::Human
+}
+
+/// The coding agent that stands between this process and a person, as far as can be told.
+#[must_use]
+pub fn coding_agent(environment: &Environment, known: &[CodingAgent]) -> Option<Text> {
+    ancestors::coding_agent(Process::parent_of_this(), environment, known)
 }
 
 /// True when this process stands in the foreground of a terminal.
@@ -210,7 +220,8 @@ mod tests {
 
     #[test]
     fn a_ci_variable_makes_a_ci_client() {
-        assert_eq!(client_kind(|name| name == "GITLAB_CI"), ClientKind::Ci);
-        assert_ne!(client_kind(|_| false), ClientKind::Ci);
+        let environment = Environment::from([(Text::from("GITLAB_CI"), Text::from(""))]);
+        assert_eq!(client_kind(&environment, &[]), ClientKind::Ci);
+        assert_ne!(client_kind(&Environment::new(), &[]), ClientKind::Ci);
     }
 }

@@ -8,12 +8,12 @@ use std::fmt::Write as _;
 use opaque_policy::approval::{Factor, Factors};
 use opaque_policy::authorize::Confirmation;
 use opaque_policy::decision::Permission;
-use opaque_policy::path::AbsPath;
 use opaque_policy::plan::Plan;
 use opaque_policy::text::Text;
 
 use crate::bounds::Bounds;
 use crate::confirmation::{self, Unconfirmed};
+use crate::consent::Asking;
 use crate::explain;
 use crate::outcome::{Class, Refusal};
 
@@ -21,12 +21,13 @@ use crate::outcome::{Class, Refusal};
 ///
 /// # Errors
 /// The refusal (exit code 121): the person does not approve, or cannot be asked.
-pub fn ask(permission: &Permission, plan: &Plan, bounds: &Bounds, state: &AbsPath) -> Result<Confirmation, Refusal> {
+pub(crate) fn ask(asking: &Asking<'_>) -> Result<Confirmation, Refusal> {
+    let Asking { permission, plan, bounds, coding_agent, state, .. } = asking;
     let mut factors = permission.obligations().iter().map(|obligation| &obligation.factors);
     if let Some(factors) = factors.find(|factors| !factors.are_met_by(&[Factor::Tty])) {
         return Err(not_here(permission, factors));
     }
-    match confirmation::confirm(&question(permission, plan, bounds), "run it", state) {
+    match confirmation::confirm(&question(permission, plan, bounds), "run it", coding_agent.as_ref(), state) {
         Ok(_) => Ok(Confirmation { digest: plan.digest(), factors: vec![Factor::Tty] }),
         Err(unconfirmed) => Err(not_approved(permission, &unconfirmed)),
     }

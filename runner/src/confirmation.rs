@@ -7,12 +7,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use opaque_policy::path::AbsPath;
+use opaque_policy::text::Text;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::termios::QueueSelector;
-
-use crate::account::ancestors;
 
 /// For an answer.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -49,13 +48,14 @@ pub enum Unconfirmed {
     Late,
 }
 
-/// Shows a text that cannot drive the terminal, and asks `type `yes` to …`.
+/// Shows a text that cannot drive the terminal, and asks `type `yes` to …`. `agent` is the coding agent that stands between
+/// this process and a person, if one does.
 ///
 /// # Errors
 /// See [`Unconfirmed`].
-pub fn confirm(text: &str, to: &str, state: &AbsPath) -> Result<Confirmed, Unconfirmed> {
+pub fn confirm(text: &str, to: &str, agent: Option<&Text>, state: &AbsPath) -> Result<Confirmed, Unconfirmed> {
     let nobody = |why: String| Unconfirmed::Nobody(why);
-    if let Some(agent) = ancestors::coding_agent() {
+    if let Some(agent) = agent {
         return Err(nobody(format!("`{agent}` stands between this run and the terminal")));
     }
     let terminal = open_terminal().map_err(|_| nobody("there is no terminal".to_owned()))?;

@@ -15,6 +15,7 @@ use opaque_policy::intent::{Intent, NoIntent};
 use opaque_policy::load;
 use opaque_policy::path::AbsPath;
 use opaque_policy::plan::Plan;
+use opaque_policy::text::Text;
 use rustix::fs::{Mode, OFlags};
 
 use crate::approver;
@@ -39,7 +40,7 @@ pub enum Attended {
 }
 
 /// What an approval is about, and where it may come from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Asking<'a> {
     /// What policy permits once it is approved.
     pub permission: &'a Permission,
@@ -53,6 +54,8 @@ pub struct Asking<'a> {
     pub approved: Option<&'a Path>,
     /// Who may be asked.
     pub attended: Attended,
+    /// The coding agent that stands between this run and a person.
+    pub coding_agent: Option<Text>,
     /// Where questions take turns.
     pub state: &'a AbsPath,
 }
@@ -70,9 +73,7 @@ pub fn obtain(asking: &Asking<'_>) -> Result<Consent, Refusal> {
         return Ok(Consent::Beforehand(beforehand));
     }
     match asking.attended {
-        Attended::ByPerson => {
-            approver::ask(permission, asking.plan, asking.bounds, asking.state).map(Consent::Confirmed)
-        }
+        Attended::ByPerson => approver::ask(asking).map(Consent::Confirmed),
         Attended::ByNobody => Err(approver::unattended(
             permission,
             &match (short, asking.intent) {

@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
+use opaque_policy::coding_agent::CodingAgent;
 use opaque_policy::egress::{self, EgressEntry, EgressError};
 use opaque_policy::fact::Fact;
 use opaque_policy::facts::Account;
@@ -54,6 +55,7 @@ pub fn read(
     cwd: &Cwd,
     environment: &Environment,
     content: Content<'_>,
+    coding_agents: &[CodingAgent],
 ) -> Result<Invocation, Refusal> {
     let argv = argv(flags)?;
     let Some(name) = argv.first() else { return Err(Refusal::cannot_build("no command was given")) };
@@ -65,7 +67,7 @@ pub fn read(
         };
         Refusal::new(class, describe(&error)).with_hint(error.hint())
     })?;
-    let kind = account::client_kind(|name| environment.contains_key(&Text::from(name)));
+    let kind = account::client_kind(environment, coding_agents);
     let command = Command { program: opened.program.clone(), argv, cwd: cwd.path.clone(), classes: Fact::Unknown };
     let request = Request::to_run(Principal::new(account.uid, kind), command, asked(flags, cwd)?);
     Ok(Invocation { request, opened })

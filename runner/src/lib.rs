@@ -48,3 +48,6 @@ pub mod ruleset;
 
 pub mod descriptor;
 pub mod digest;
+
+#[cfg(test)]
+mod alone;

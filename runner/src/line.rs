@@ -21,7 +21,7 @@ use opaque_policy::request::Request;
 use opaque_sys::step::Step;
 use serde::Serialize;
 
-use crate::account::{AccountError, Accounts};
+use crate::account::{self, AccountError, Accounts};
 use crate::bounds;
 use crate::consent::{self, Asking, Attended};
 use crate::digest::Cache;
@@ -87,7 +87,8 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     let cache = Cache::new(state.clone());
     let needs = policies.needs();
     let content = if needs.contains(&Need::ProgramContent) { Content::Hashed(&cache) } else { Content::Unread };
-    let Invocation { mut request, opened } = invocation::read(flags, &account, &cwd, &environment, content)?;
+    let Invocation { mut request, opened } =
+        invocation::read(flags, &account, &cwd, &environment, content, policies.coding_agents())?;
     let untrusted = ask_for_repository(&mut request, &policies, &files, &found, &state)?;
     let known = requester::Known {
         needs: &needs,
@@ -154,6 +155,7 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
                 intent: &Intent::of(&planned, permission, &request),
                 approved: flags.approved.as_deref(),
                 attended: if flags.unattended { Attended::ByNobody } else { Attended::ByPerson },
+                coding_agent: account::coding_agent(&facts.env, policies.coding_agents()),
                 state: &state,
             };
             Some(consent::obtain(&asking).map_err(|refusal| record(&journal, &request, &decision, &decided, refusal))?)

@@ -11,6 +11,8 @@ use crate::descriptor;
 /// Longest command line that is read.
 const COMMAND: usize = 128 * 1024;
 const SHORT: usize = 4096;
+/// How far up the tree a look goes.
+pub(crate) const GENERATIONS: usize = 32;
 
 /// A process, by its number. It may be gone, or another one, at the next look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,12 @@ impl Process {
         Self { pid }
     }
 
+    /// The process that started this one.
+    #[must_use]
+    pub fn parent_of_this() -> Option<Self> {
+        rustix::process::getppid().map(|pid| Self::new(pid.as_raw_nonzero().get()))
+    }
+
     /// Its number.
     #[must_use]
     pub const fn pid(&self) -> i32 {
@@ -36,6 +44,12 @@ impl Process {
     pub fn parent(&self) -> Option<Self> {
         let (_, parent) = self.status()?;
         (parent > 1).then_some(Self { pid: parent })
+    }
+
+    /// It and all above it, as far as a look goes.
+    #[must_use]
+    pub fn lineage(self) -> Vec<Self> {
+        std::iter::successors(Some(self), Self::parent).take(GENERATIONS).collect()
     }
 
     /// The name of its executable; of another user's process, the name that it gives itself.
@@ -102,6 +116,7 @@ fn parse(stat: &[u8]) -> Option<(Vec<u8>, i32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alone::Alone;
 
     #[test]
     fn a_process_name_with_brackets_does_not_hide_the_parent() {
@@ -111,8 +126,12 @@ mod tests {
 
     #[test]
     fn a_process_tells_its_name_its_words_and_its_place() {
-        let mut child = std::process::Command::new("sleep").args(["60", "1"]).spawn().unwrap();
+        let mut child = std::process::Command::new("sleep").args(["60", "1"]).spawn_alone().unwrap();
         let process = Process::new(i32::try_from(child.id()).unwrap());
+        // The kernel lets the starter go on a moment before the words are in place.
+        while process.command() == Some(vec![Text::from("")]) {
+            std::thread::yield_now();
+        }
         let told = (process.name(), process.command(), process.parent().is_some(), process.cgroup().is_some());
         child.kill().unwrap();
         child.wait().unwrap();

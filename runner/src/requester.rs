@@ -17,8 +17,6 @@ use crate::digest::Cache;
 use crate::invocation::Environment;
 use crate::process::Process;
 
-/// How far up the tree a look goes.
-const GENERATIONS: usize = 32;
 /// Where a program says that it is inside a container, and where container managers say so.
 const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 /// The inode numbers of the machine's first pid and user namespace (`include/linux/proc_ns.h`).
@@ -40,8 +38,7 @@ pub struct Known<'a> {
 pub fn tell(request: &mut Request, known: &Known<'_>, named: Option<Process>) {
     // A direct run comes over no socket, so nobody has given it a role.
     request.principal.roles = Fact::Absent;
-    let starter = || rustix::process::getppid().map(|pid| Process::new(pid.as_raw_nonzero().get()));
-    let parent = named.or_else(starter);
+    let parent = named.or_else(Process::parent_of_this);
     if known.needs.contains(&Need::Client) {
         let client = parent.as_ref().and_then(|parent| executable(parent, known));
         request.principal.executable = Fact::looked(client);
@@ -64,18 +61,10 @@ fn executable(process: &Process, known: &Known<'_>) -> Option<Executable> {
 
 fn surroundings(parent: Option<&Process>, kind: ClientKind, known: &Known<'_>) -> Surroundings {
     let environment = known.environment;
-    let lineage = lineage(parent);
+    let lineage = parent.map_or_else(Vec::new, |parent| parent.lineage());
     let names: Option<Vec<Text>> = lineage.iter().map(Process::name).collect();
     let name = |at: usize| Fact::looked(lineage.get(at).and_then(Process::name));
-    let agent = parent
-        .and_then(|parent| ancestors::coding_agent_from(*parent))
-        .map(Text::from)
-        .or_else(|| environment.contains_key(&Text::from("CLAUDECODE")).then(|| Text::from("claude")))
-        .or_else(|| {
-            let above: Vec<Text> = lineage.iter().filter_map(Process::name).collect();
-            let here = known.coding_agents.iter().find(|agent| agent.is_here(&above, environment));
-            here.map(|agent| Text::from(agent.name.as_str()))
-        });
+    let agent = ancestors::coding_agent(parent.copied(), environment, known.coding_agents);
     let is_in_container = is_in_container();
     Surroundings {
         process_name: name(0),
@@ -98,17 +87,6 @@ fn surroundings(parent: Option<&Process>, kind: ClientKind, known: &Known<'_>) -
         origin: Fact::found(origin(kind, is_in_container, environment)),
         provenance: Fact::Absent,
     }
-}
-
-/// The requester and all above it.
-fn lineage(parent: Option<&Process>) -> Vec<Process> {
-    let mut lineage = Vec::new();
-    let mut next = parent.cloned();
-    while let Some(process) = next.take().filter(|_| lineage.len() < GENERATIONS) {
-        next = process.parent();
-        lineage.push(process);
-    }
-    lineage
 }
 
 fn chosen(environment: &Environment, needs: &BTreeSet<Need>) -> BTreeMap<Text, Text> {
@@ -154,11 +132,12 @@ mod tests {
     use opaque_policy::path::AbsPath;
 
     use super::*;
+    use crate::process::GENERATIONS;
 
     #[test]
     fn the_requester_of_this_test_is_found_with_its_lineage() {
         let parent = Process::new(rustix::process::getppid().unwrap().as_raw_nonzero().get());
-        let lineage = lineage(Some(&parent));
+        let lineage = parent.lineage();
         assert!(!lineage.is_empty() && lineage.len() <= GENERATIONS);
         assert!(parent.name().is_some());
         let path: Option<AbsPath> =

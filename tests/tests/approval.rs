@@ -144,6 +144,28 @@ fn a_coding_agent_between_the_run_and_the_terminal_is_not_asked() {
 }
 
 #[test]
+fn an_agent_that_only_its_marks_tell_is_not_asked_either() {
+    each_identity(|sandbox| {
+        let house = "[coding_agents.house]\nenv = { HOUSE = \"1\" }\n";
+        for (policy, name, agent) in
+            [(ASKS.to_owned(), "CLAUDECODE", "claude"), (format!("{ASKS}{house}"), "HOUSE", "house")]
+        {
+            sandbox.policy(&policy);
+            let terminal = Terminal::new(sandbox.identity());
+            let ended = act(sandbox).env(name, "1").on(&terminal).finish();
+            assert_eq!(ended.code, Some(121), "{ended}\n{}", terminal.screen());
+            let wanted = format!("`{agent}` stands between this run and the terminal");
+            eventually(Duration::from_secs(2), || terminal.screen().contains(&wanted));
+            assert!(terminal.screen().contains(&wanted), "{}", terminal.screen());
+            assert!(!is_done(sandbox));
+        }
+        // Without the mark the same person is asked.
+        assert_eq!(answered(sandbox, "yes\n").0.code, Some(0));
+        assert!(is_done(sandbox));
+    });
+}
+
+#[test]
 fn a_factor_that_cannot_be_asked_for_is_never_replaced_by_a_weaker_one() {
     each_identity(|sandbox| {
         for factors in ["[\"fido2\"]", "{ all = [\"tty\", \"fido2\"] }"] {

@@ -1,22 +1,36 @@
-//! Looks for a coding agent among the ancestors of this process. Stops accidents; a program that hides is not found.
+//! Looks for a coding agent: among the ancestors of a process, and by the marks that one leaves in the environment. Stops accidents; a program that hides is not found.
 
-use opaque_policy::coding_agent::BUILT_IN;
+use opaque_policy::coding_agent::{BUILT_IN, CodingAgent};
 use opaque_policy::path::AbsPath;
+use opaque_policy::text::Text;
 
-use crate::process::Process;
+use crate::invocation::Environment;
+use crate::process::{GENERATIONS, Process};
 
-/// How far up the tree a look goes.
-const GENERATIONS: usize = 32;
+/// The variable by which one says that it is there.
+const CLAUDE: &str = "CLAUDECODE";
 /// Programs that say nothing about what they run: their first arguments do.
 const RUNTIMES: [&str; 7] = ["node", "bun", "deno", "python", "python3", "uv", "npx"];
 
-/// The nearest coding agent, by its usual name.
-pub(crate) fn coding_agent() -> Option<&'static str> {
-    coding_agent_from(Process::new(rustix::process::getppid()?.as_raw_nonzero().get()))
+/// The coding agent that a process belongs to: one above it, or one whose marks stand in the environment. `known` are those
+/// that policies know besides the built-in ones.
+pub(crate) fn coding_agent(process: Option<Process>, environment: &Environment, known: &[CodingAgent]) -> Option<Text> {
+    let above = process.and_then(coding_agent_from).map(Text::from);
+    let marked = || environment.contains_key(&Text::from(CLAUDE)).then(|| Text::from("claude"));
+    above.or_else(marked).or_else(|| {
+        // Nobody walks up the tree for nothing.
+        let names = if known.is_empty() { Vec::new() } else { names(process) };
+        let here = known.iter().find(|agent| agent.is_here(&names, environment));
+        here.map(|agent| Text::from(agent.name.as_str()))
+    })
+}
+
+fn names(process: Option<Process>) -> Vec<Text> {
+    process.map_or_else(Vec::new, |process| process.lineage().iter().filter_map(Process::name).collect())
 }
 
 /// The nearest one among a process and all above it.
-pub(crate) fn coding_agent_from(process: Process) -> Option<&'static str> {
+fn coding_agent_from(process: Process) -> Option<&'static str> {
     let mut pid = process.pid();
     for _ in 0..GENERATIONS {
         let (name, parent) = Process::new(pid).status()?;
@@ -61,6 +75,7 @@ fn is_runtime(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alone::Alone;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
@@ -77,7 +92,7 @@ mod tests {
         let agent = directory.path().join("aider");
         std::fs::copy("/bin/sleep", &agent).unwrap();
         std::fs::set_permissions(&agent, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let mut child = std::process::Command::new(&agent).arg("60").spawn().unwrap();
+        let mut child = std::process::Command::new(&agent).arg("60").spawn_alone().unwrap();
         let found = executable(i32::try_from(child.id()).unwrap());
         child.kill().unwrap();
         child.wait().unwrap();

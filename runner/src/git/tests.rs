@@ -1,4 +1,5 @@
 use super::*;
+use crate::alone::Alone;
 use std::fs;
 use std::path::Path;
 
@@ -125,7 +126,7 @@ fn real_git_agrees() {
     let git = |directory: &Path, arguments: &[&str]| {
         let mut command = std::process::Command::new("git");
         command.current_dir(directory).args(["-c", "user.name=a", "-c", "user.email=a@mail.test"]).args(arguments);
-        command.env("HOME", directory).output()
+        command.env("HOME", directory).output_alone()
     };
     let main = place.directory.path().join("main");
     fs::create_dir(&main).unwrap();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::alone::Alone;
 use opaque_policy::decide::{PolicySet, PolicySources, Sight};
 use opaque_policy::fact::Fact;
 use opaque_policy::limits::Limits;
@@ -380,7 +381,7 @@ fn on_a_file_system(options: &str, test: &str) {
         .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", options])
         .args([directory.path(), &exe])
         .arg(test)
-        .output()
+        .output_alone()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(text.contains("1 passed"), "{text}");

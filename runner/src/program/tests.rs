@@ -1,5 +1,6 @@
 use super::error::Failure;
 use super::*;
+use crate::alone::Alone;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -132,7 +133,7 @@ fn the_argument_vector_is_the_one_that_the_kernel_makes() {
     assert_eq!(place.argv("./plain"), texts(["/bin/sh", "-e", "./plain", "x"]));
     let expected = ["/bin/sh", &inner.to_string(), "one two", &outer.to_string(), "x"];
     assert_eq!(place.argv(&outer.to_string()), texts(expected));
-    let printed = std::process::Command::new(outer.as_path()).arg("x").output().unwrap().stdout;
+    let printed = std::process::Command::new(outer.as_path()).arg("x").output_alone().unwrap().stdout;
     assert_eq!(String::from_utf8(printed).unwrap(), format!("one two\n{outer}\nx\n"), "control: the kernel agrees");
 }
 
@@ -159,7 +160,8 @@ fn an_env_shim_that_is_a_script_itself_is_named_by_its_path() {
     let shim = place.write("bin/lang", "#!/bin/sh\nprintf '%s\\n' \"$0\" \"$@\"\n", 0o755);
     let script = place.script("script", "/usr/bin/env lang");
     assert_eq!(place.argv(&script.to_string()), texts(["/bin/sh", &shim.to_string(), &script.to_string(), "x"]));
-    let printed = std::process::Command::new(script.as_path()).arg("x").env("PATH", place.at("bin").as_path()).output();
+    let printed =
+        std::process::Command::new(script.as_path()).arg("x").env("PATH", place.at("bin").as_path()).output_alone();
     assert_eq!(String::from_utf8(printed.unwrap().stdout).unwrap(), format!("{shim}\n{script}\nx\n"), "control");
 }
 
@@ -203,7 +205,7 @@ fn as_many_interpreters_are_followed_as_the_kernel_follows() {
     let mut interpreter = "/bin/sh".to_owned();
     for number in 1..=8 {
         interpreter = place.script(&format!("s{number}"), interpreter).to_string();
-        let runs = std::process::Command::new(&interpreter).output().is_ok();
+        let runs = std::process::Command::new(&interpreter).output_alone().is_ok();
         assert_eq!(place.resolve(&interpreter).is_ok(), runs, "{number} scripts");
     }
 }

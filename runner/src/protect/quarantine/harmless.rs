@@ -118,6 +118,7 @@ fn is_ordinary(remote: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alone::Alone;
 
     fn all_harmless(content: &str) -> bool {
         plain(content.as_bytes()).is_some_and(|settings| settings.iter().all(|(name, value)| is_harmless(name, value)))
@@ -187,7 +188,7 @@ mod tests {
     fn git_reads_a_plain_file_as_this_does() {
         use proptest::prelude::*;
         use std::process::Command;
-        if Command::new("git").arg("--version").output().is_err() {
+        if Command::new("git").arg("--version").output_alone().is_err() {
             assert!(std::env::var_os("CI").is_none(), "git is missing");
             eprintln!("skipped: git is missing");
             return;
@@ -196,7 +197,8 @@ mod tests {
         let file = directory.path().join("config");
         let git_reads = |content: &str| {
             std::fs::write(&file, content).unwrap();
-            let listed = Command::new("git").args(["config", "--list", "-z", "--file"]).arg(&file).output().unwrap();
+            let listed =
+                Command::new("git").args(["config", "--list", "-z", "--file"]).arg(&file).output_alone().unwrap();
             let text = String::from_utf8(listed.stdout).unwrap();
             let pair = |entry: &str| {
                 let (name, value) = entry.split_once('\n').unwrap_or((entry, "true"));

@@ -1,9 +1,11 @@
 use super::*;
+use crate::alone::without_forks;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 struct Place {
     _directory: tempfile::TempDir,
+    _without_forks: std::sync::RwLockReadGuard<'static, ()>,
     top: AbsPath,
 }
 
@@ -13,7 +15,7 @@ impl Place {
         let real = fs::canonicalize(directory.path()).unwrap();
         let top = AbsPath::new(real.as_os_str().as_encoded_bytes()).unwrap();
         fs::create_dir_all(top.join("w/.git").unwrap().as_path()).unwrap();
-        Self { _directory: directory, top }
+        Self { _directory: directory, _without_forks: without_forks(), top }
     }
 
     fn at(&self, relative: &str) -> AbsPath {
