@@ -1,7 +1,9 @@
-//! `opaque policy`: checks the policies that are in force here, explains what they answer, and tests them.
+//! `opaque policy`: checks the policies that are in force here, explains what they answer, tests them, and makes them of
+//! other systems'.
 
 mod check;
 mod explain;
+mod import;
 mod loaded;
 mod preset;
 mod test;
@@ -11,6 +13,7 @@ use clap::Subcommand;
 use crate::Wrong;
 use crate::policy::check::Check;
 use crate::policy::explain::Explain;
+use crate::policy::import::Import;
 use crate::policy::preset::Presets;
 use crate::policy::test::Test;
 
@@ -23,6 +26,8 @@ pub(crate) enum Policy {
     Explain(Explain),
     /// Hold the policies against a directory of requests and their expected answers
     Test(Test),
+    /// Turn the policy of another system into one of ours
+    Import(Import),
     /// Policies to begin with
     #[command(subcommand)]
     Preset(Presets),
@@ -34,6 +39,7 @@ impl Policy {
             Self::Check(check) => check.carry_out(),
             Self::Explain(explain) => explain.carry_out(),
             Self::Test(test) => test.carry_out(),
+            Self::Import(import) => import.carry_out(),
             Self::Preset(presets) => presets.carry_out(),
         }
     }
