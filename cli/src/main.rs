@@ -14,7 +14,7 @@ use crate::policy::Policy;
 
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "opaque", version, about = "Checks, explains and tests policies")]
+#[command(name = "opaque", version, about = "Checks, explains, tests and imports policies")]
 struct Tool {
     #[command(subcommand)]
     about: About,
@@ -22,7 +22,7 @@ struct Tool {
 
 #[derive(Debug, Subcommand)]
 enum About {
-    /// Policies: check, explain, test
+    /// Policies: check, explain, test, import
     #[command(subcommand)]
     Policy(Policy),
 }

@@ -93,6 +93,7 @@ fn classified(changes: &mut Changes) {
         "an approval is `tty` or `broker`, every time",
         "commands run with the profile `gatekeeper`, which has no network; print it with `--profile` and save it beside your policy as `profiles/gatekeeper.toml`; until then commands are denied",
         "the workspace is read-only: what `write_whitelist` lets a command write is asked for with `--write`",
+        "limits are required: where a machine cannot keep one, nothing runs; `mem_mb` counts millions of bytes",
         "the person's toolchains are not shown: they would bring variables that `env_allowlist` does not name",
         "operations beside commands are denied: the format speaks of none but the tools that `require_approval` names",
     ] {
@@ -141,7 +142,11 @@ fn approved(node: &Node, names: &mut Names, rules: &mut Vec<Rule>, changes: &mut
     }
     changes.changed(
         line,
-        "an entry of `require_approval` is the program whose name it is part of, and its first arguments: never text anywhere in the command line; in scripts and behind other programs the class decides",
+        "an entry of `require_approval` is the program whose name it is part of, and its first arguments",
+    );
+    changes.left(
+        line,
+        "an entry of `require_approval` anywhere else in the command line: in scripts, behind other programs and among arguments the class decides, and what only looks is allowed",
     );
     rules.push(rule(names.take(&format!("approve-{written}"), "approve"), RUN, conditions));
     Ok(())
