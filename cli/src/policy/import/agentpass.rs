@@ -75,7 +75,7 @@ fn client<'n>(node: &'n Node, names: &mut Names, changes: &mut Changes) -> Resul
         let matched = entry.value.table(&["uid", "exe_path", "exe_sha256", "codesign_team_id"])?;
         if let Some(entry) = matched.get("uid") {
             // Root is zero.
-            let uid = entry.value.text()?.parse::<u32>().ok().filter(|uid| *uid != u32::MAX);
+            let uid = entry.value.digits().and_then(|uid| u32::try_from(uid).ok()).filter(|uid| *uid != u32::MAX);
             let uid = uid.ok_or_else(|| entry.value.refuse("this is not a uid"))?;
             facts.push(("uid", Value::Number(uid.into()), &entry.value));
         }
@@ -310,9 +310,9 @@ fn factors(entry: &Entry, changes: &mut Changes) -> Result<Value, Refusal> {
 /// Seconds; nothing where no lease can remain.
 fn lease(entry: &Entry, can_remain: bool, changes: &mut Changes) -> Result<Option<u64>, Refusal> {
     let written = entry.value.text()?;
-    let seconds = match written.parse::<u64>() {
-        Ok(seconds) => seconds,
-        Err(_) => {
+    let seconds = match entry.value.digits() {
+        Some(seconds) => seconds,
+        None => {
             let lease = units::duration(written);
             let lease = lease.map_err(|error| entry.value.refuse(error.to_string()).hint(error.hint()))?;
             if lease.subsec_millis() != 0 {

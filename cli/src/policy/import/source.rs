@@ -122,11 +122,16 @@ impl Node {
 
     /// A whole number above zero.
     pub(super) fn number(&self) -> Result<u64, Refusal> {
-        let number = match &self.kind {
+        self.digits().filter(|number| *number > 0).ok_or_else(|| self.expected("a whole number above zero"))
+    }
+
+    /// A number of plain digits. With a zero in front it may be octal to others.
+    pub(super) fn digits(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::Word(word) if word.starts_with('0') && word.len() > 1 => None,
             Kind::Word(word) if word.bytes().all(|byte| byte.is_ascii_digit()) => word.parse().ok(),
             Kind::Nothing | Kind::Text(_) | Kind::Word(_) | Kind::List(_) | Kind::Table(_) => None,
-        };
-        number.filter(|number| *number > 0).ok_or_else(|| self.expected("a whole number above zero"))
+        }
     }
 
     pub(super) fn list(&self) -> Result<&[Self], Refusal> {

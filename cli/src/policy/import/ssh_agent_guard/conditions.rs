@@ -93,7 +93,13 @@ pub(super) fn condition(entry: &Entry, purpose: Use, changes: &mut Changes) -> R
         "parent_process_name" => said("context.parent_process_name", names(entry, changes)?),
         "ancestor" => said("context.ancestor", names(entry, changes)?),
         "command" => patterns(entry, "context.command", purpose, changes, command),
-        "ssh_dest" => patterns(entry, "context.ssh_dest", purpose, changes, destination),
+        "ssh_dest" => {
+            let said = patterns(entry, "context.ssh_dest", purpose, changes, destination)?;
+            if said.value.as_ref().is_ok_and(names_a_host) {
+                changes.changed(line, "hosts are compared in either case, and with or without a final dot");
+            }
+            Ok(said)
+        }
         "forwarded_via" => patterns(entry, "context.forwarded_via", purpose, changes, whole),
         "cgroup" => patterns(entry, "context.cgroup", purpose, changes, text),
         "tmux_window" => patterns(entry, "context.tmux_window", purpose, changes, text),
@@ -117,6 +123,15 @@ pub(super) fn condition(entry: &Entry, purpose: Use, changes: &mut Changes) -> R
         }
         "env" => env(entry, purpose),
         other => Err(entry.refuse(format!("unknown key `{other}`"))),
+    }
+}
+
+/// True when it is more than an expression over text.
+fn names_a_host(patterns: &Value) -> bool {
+    match patterns {
+        Value::Text(pattern) => !pattern.starts_with('~'),
+        Value::List(patterns) => patterns.iter().any(names_a_host),
+        Value::Number(_) | Value::Flag(_) | Value::Table(_) => false,
     }
 }
 

@@ -374,3 +374,16 @@ fn each_mark_of_a_coding_agent_is_enough() {
     // One of their built-in agents is none of ours.
     assert!(is_found("pi", &[]));
 }
+
+#[test]
+fn a_host_in_another_case_is_the_same_host_which_is_told() {
+    let source = one("deny", "allow", "ssh_dest: \"git@github.com\"");
+    let converted = converted(System::SshAgentGuard, &source);
+    assert_eq!(answer(&converted, &to("git@GitHub.com.")), "allow");
+    assert_eq!(answer(&converted, &to("Git@github.com")), "deny");
+    assert!(
+        converted.changes.to_string().contains("line 4: hosts are compared in either case"),
+        "{}",
+        converted.changes
+    );
+}
