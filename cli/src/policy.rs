@@ -1,11 +1,12 @@
-//! `opaque policy`: checks the policies that are in force here, explains what they answer,
-//! tests them, and holds them against what was asked before.
+//! `opaque policy`: checks the policies that are in force here, explains what they answer, tests them, holds them against
+//! what was asked before, and makes them of other systems'.
 
 mod candidate;
 mod check;
 mod edit;
 mod explain;
 mod fmt;
+mod import;
 mod layout;
 mod loaded;
 mod preset;
@@ -20,6 +21,7 @@ use crate::policy::check::Check;
 use crate::policy::edit::Edit;
 use crate::policy::explain::Explain;
 use crate::policy::fmt::Fmt;
+use crate::policy::import::Import;
 use crate::policy::preset::Presets;
 use crate::policy::schema::Schema;
 use crate::policy::simulate::Simulate;
@@ -37,6 +39,8 @@ pub(crate) enum Policy {
     Test(Test),
     /// Say which of the journal's requests would be answered otherwise under another policy
     Simulate(Simulate),
+    /// Turn the policy of another system into one of ours
+    Import(Import),
     /// Policies to begin with
     #[command(subcommand)]
     Preset(Presets),
@@ -55,6 +59,7 @@ impl Policy {
             Self::Check(check) => check.carry_out(),
             Self::Explain(explain) => explain.carry_out(),
             Self::Test(test) => test.carry_out(),
+            Self::Import(import) => import.carry_out(),
             Self::Preset(presets) => presets.carry_out(),
             Self::Schema(schema) => schema.carry_out(),
             Self::Fmt(fmt) => fmt.carry_out(),

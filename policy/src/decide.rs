@@ -118,6 +118,17 @@ pub enum Need {
     Variable(Text),
 }
 
+/// A rule that is never reached, as one before it in its layer matches all that it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shadow {
+    /// The layer of both.
+    pub layer: LayerName,
+    /// The name of the rule that is never reached.
+    pub rule: String,
+    /// The name of the one before it.
+    pub by: String,
+}
+
 /// All layers of policy, ready to decide.
 #[derive(Debug, Clone)]
 pub struct PolicySet {
@@ -246,15 +257,24 @@ impl PolicySet {
     /// Every rule that an earlier one of another file shadows, a sentence each; in one file that is an error.
     #[must_use]
     pub fn shadows(&self) -> Vec<String> {
+        let sentence = |shadow: Shadow| {
+            let Shadow { layer, rule, by } = shadow;
+            format!("`{layer}:{rule}` is never reached: `{by}` before it matches all that it does")
+        };
+        self.shadowed().into_iter().map(sentence).collect()
+    }
+
+    /// Every rule that an earlier one of its layer shadows.
+    #[must_use]
+    pub fn shadowed(&self) -> Vec<Shadow> {
         let mut shadows = Vec::new();
         for layer in self.layers.iter() {
             for (index, later) in layer.rules.iter().enumerate() {
                 let earlier = layer.rules.iter().take(index).find(|earlier| earlier.covers(later));
-                shadows.extend(earlier.map(|earlier| {
-                    format!(
-                        "`{}:{}` is never reached: `{}` before it matches all that it does",
-                        layer.name, later.name, earlier.name
-                    )
+                shadows.extend(earlier.map(|earlier| Shadow {
+                    layer: layer.name,
+                    rule: later.name.clone(),
+                    by: earlier.name.clone(),
                 }));
             }
         }

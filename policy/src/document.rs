@@ -313,7 +313,7 @@ impl At {
 }
 
 /// The candidate that a person most probably meant, when one is near.
-pub(crate) fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+pub fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     // Long words cannot be near any of ours, and the distance costs their length squared.
     if word.len() > 64 {
         return None;

@@ -105,7 +105,9 @@ pub(crate) fn write_visible(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Re
     Ok(())
 }
 
-pub(crate) fn is_visible(character: char) -> bool {
+/// True for a character that shows where it stands, and drives no terminal.
+#[must_use]
+pub fn is_visible(character: char) -> bool {
     !character.is_control()
         && !matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
