@@ -93,7 +93,7 @@ fn shown(shape: &Shape) -> String {
             format!("`{{ {} }}`", keys.names().collect::<Vec<_>>().join(", "))
         }
         Shape::Table(_) => "table".to_owned(),
-        Shape::Named(_, one) if matches!(one, Shape::Table(_)) => "tables, each with its name".to_owned(),
+        Shape::Named(_, Shape::Table(_)) => "tables, each with its name".to_owned(),
         Shape::Named(_, one) => format!("table of {}", several(one)),
         Shape::Either(forms) => {
             let mut shown: Vec<String> = forms.iter().map(shown).collect();
@@ -110,9 +110,9 @@ fn several(shape: &Shape) -> String {
         Shape::Text(grammar) => format!("{}s", grammar.name),
         Shape::OneOrMany(one) => several(one),
         Shape::Either(forms) => {
-            let mut several: Vec<String> = forms.iter().map(self::several).collect();
-            several.dedup();
-            several.join(" and ")
+            let mut shown: Vec<String> = forms.iter().map(several).collect();
+            shown.dedup();
+            shown.join(" and ")
         }
         Shape::Table(_) => "tables".to_owned(),
         Shape::Word(_)
