@@ -68,6 +68,25 @@ impl Class {
             Self::OpaqueScript => "opaque-script",
         }
     }
+
+    /// What a command of this class does.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "lists, shows, searches",
+            Self::WorkspaceWrite => "writes below the workspace",
+            Self::HomeWrite => "writes elsewhere in the home directory",
+            Self::VcsWrite => "changes history or what version control points at",
+            Self::PkgInstall => "installs packages",
+            Self::NetConfig => "changes how the machine reaches the network",
+            Self::Publish => "makes something public",
+            Self::Credential => "reads or changes credentials",
+            Self::SystemChange => "changes the system: services, accounts, devices",
+            Self::Privilege => "takes another user's rights",
+            Self::Destructive => "deletes or overwrites what cannot be had back",
+            Self::OpaqueScript => "nobody can tell",
+        }
+    }
 }
 
 /// Every class as policy files spell it.

@@ -188,7 +188,7 @@ impl PolicySet {
     #[must_use]
     pub fn means_what(&self, other: &Self) -> bool {
         let meaning = |set: &Self| (set.layers.clone(), set.home.clone(), set.audit, set.coding_agents.clone());
-        meaning(self) == meaning(other)
+        meaning(self) == meaning(other) && self.repo_request == other.repo_request
     }
 
     /// What the policy says about the journal.

@@ -1,6 +1,6 @@
 //! In which order the keys of a table are best written: the order in which they are described. Reads no document.
 
-use crate::load::{POLICY, POLICY_V1, PROFILE};
+use crate::load::{APPROVED, POLICY, POLICY_V1, PROFILE, REPOSITORY};
 use crate::shape::{Keys, Shape};
 
 /// The order of the keys at one place of a document.
@@ -32,6 +32,18 @@ impl Order {
     #[must_use]
     pub fn of_profile() -> Self {
         Self(Place::Table(&PROFILE))
+    }
+
+    /// At the top of a repository's file.
+    #[must_use]
+    pub fn of_repository() -> Self {
+        Self(Place::Table(&REPOSITORY))
+    }
+
+    /// At the top of a file of approvals.
+    #[must_use]
+    pub fn of_approvals() -> Self {
+        Self(Place::Table(&APPROVED))
     }
 
     /// Where a key stands among the others; names that the writer chose are all at one place.

@@ -105,7 +105,7 @@ fn value(shape: &Shape, definitions: &mut Schema) -> Schema {
     };
     match shape {
         Shape::Text(grammar) => {
-            let mut text = object(json!({ "type": "string", "description": grammar.meaning }));
+            let mut text = object(json!({ "type": "string", "title": grammar.name, "description": grammar.meaning }));
             text.extend(grammar.pattern.map(|pattern| ("pattern".to_owned(), json!(pattern))));
             text
         }

@@ -13,7 +13,7 @@ const LAID_OUT: &str = "# mine\nversion = 1\ndefault = 'deny'\n\n[[rules]]\nname
 fn tool(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
     let copy = sandbox.base().join("tools/opaque");
     if !copy.exists() {
-        fs::copy(opaque(), &copy).unwrap();
+        sandbox.script(&copy, fs::read(opaque()).unwrap());
     }
     let line = [&[copy.to_str().unwrap()], arguments].concat();
     sandbox.launch_outside(line).finish()
@@ -52,7 +52,7 @@ fn fmt_lays_the_own_files_out_and_what_they_answer_stays() {
         assert_eq!(text(sandbox), CARELESS);
         sandbox.run(["--", "true"]).expect(0);
         let said = tool(sandbox, &["policy", "fmt"]).expect(0).text();
-        assert!(said.ends_with("policy.toml: laid out\n"), "{said}");
+        assert!(said.contains("policy.toml: laid out"), "{said}");
         assert_eq!(text(sandbox), LAID_OUT);
         assert_eq!(fs::metadata(own(sandbox)).unwrap().mode() & 0o7777, 0o640);
         assert_eq!(fs::read_dir(own(sandbox).parent().unwrap()).unwrap().count(), 1, "something was left there");
@@ -114,7 +114,7 @@ fn a_link_stays_and_what_it_leads_to_is_laid_out() {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_to_string(&real).unwrap(), LAID_OUT);
         fs::hard_link(&real, sandbox.project().join("twin.toml")).unwrap();
-        let said = tool(sandbox, &["policy", "edit", "real.toml", "true", "--set", "action=deny"]).expect(1).errors();
+        let said = tool(sandbox, &["policy", "edit", "real.toml", "true", "--set", "why=x"]).expect(1).errors();
         assert!(said.contains("the file has 2 names"), "{said}");
         assert_eq!(fs::read_to_string(&real).unwrap(), LAID_OUT);
     });

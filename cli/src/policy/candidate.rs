@@ -5,6 +5,7 @@ use std::path::Path;
 
 use opaque_policy::decide::{PolicySet, PolicySources, Sight};
 use opaque_policy::document::SourceFile;
+use opaque_policy::load::approved;
 use opaque_policy::order::Order;
 use opaque_policy::profile::{Profile, Profiles};
 use opaque_runner::account::Accounts;
@@ -26,6 +27,10 @@ pub(super) enum Kind {
     PolicyV1,
     /// A profile.
     Profile,
+    /// A repository's own file.
+    Repository,
+    /// Approvals given beforehand.
+    Approvals,
 }
 
 impl Kind {
@@ -33,7 +38,11 @@ impl Kind {
     pub(super) fn of(text: &str) -> Self {
         let Ok(document) = Document::parse(text) else { return Self::Policy };
         let has = |keys: &[&str]| keys.iter().any(|key| document.as_table().contains_key(key));
-        if has(&["version", "default", "clients", "coding_agents", "audit"]) {
+        if has(&["request"]) {
+            Self::Repository
+        } else if has(&["approved"]) {
+            Self::Approvals
+        } else if has(&["version", "default", "clients", "coding_agents", "audit"]) {
             Self::Policy
         } else if has(&["rules", "known_human_clients"]) {
             Self::PolicyV1
@@ -50,6 +59,8 @@ impl Kind {
             Self::Policy => Order::of_policy(),
             Self::PolicyV1 => Order::of_policy_v1(),
             Self::Profile => Order::of_profile(),
+            Self::Repository => Order::of_repository(),
+            Self::Approvals => Order::of_approvals(),
         }
     }
 }
@@ -58,8 +69,8 @@ impl Kind {
 pub(super) enum Meaning {
     /// All policies, with this one among them.
     Policy(PolicySet),
-    /// A profile: what its text says is all that it means.
-    Profile,
+    /// A profile or approvals: what the text says is all that it means.
+    Text,
 }
 
 impl Meaning {
@@ -67,8 +78,8 @@ impl Meaning {
     pub(super) fn is_what(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Policy(one), Self::Policy(other)) => one.means_what(other),
-            (Self::Profile, Self::Profile) => true,
-            (Self::Policy(_), Self::Profile) | (Self::Profile, Self::Policy(_)) => false,
+            (Self::Text, Self::Text) => true,
+            (Self::Policy(_), Self::Text) | (Self::Text, Self::Policy(_)) => false,
         }
     }
 }
@@ -106,7 +117,16 @@ impl Force {
                 } else {
                     Profile::parse(&source(file, text))?;
                 }
-                Ok(Meaning::Profile)
+                Ok(Meaning::Text)
+            }
+            Kind::Repository => {
+                let none = PolicySources { system: Vec::new(), user: Vec::new(), ..self.0.policies.clone() };
+                let sources = PolicySources { repo: Some(source(file, text)), ..none };
+                Ok(Meaning::Policy(PolicySet::load(&sources, Sight::First)?))
+            }
+            Kind::Approvals => {
+                approved(&source(file, text))?;
+                Ok(Meaning::Text)
             }
         }
     }

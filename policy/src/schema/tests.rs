@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 
 pub(crate) mod documents;
+mod reference;
 
 /// Every kind of table that a format has, by its name.
 fn tables(format: Format) -> BTreeMap<&'static str, &'static Keys> {

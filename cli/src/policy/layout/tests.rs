@@ -2,6 +2,7 @@ use std::path::Path;
 
 use opaque_policy::decide::{PolicySet, PolicySources, Sight};
 use opaque_policy::document::SourceFile;
+use opaque_policy::load::approved;
 use opaque_policy::path::AbsPath;
 use opaque_policy::preset::PRESETS;
 use opaque_policy::profile::Profile;
@@ -41,11 +42,14 @@ fn documents() -> Vec<String> {
 /// What a document says, or that it says nothing.
 fn load(text: &str) -> Result<Option<PolicySet>, String> {
     let source = SourceFile { file: "document.toml".to_owned(), bytes: text.as_bytes().to_vec() };
-    if Kind::of(text) == Kind::Profile {
-        return Profile::parse(&source).map(|_| None).map_err(|error| error.to_string());
-    }
     let home = AbsPath::new("/home/ann").unwrap();
-    let sources = PolicySources { home, system: Vec::new(), user: vec![source], repo: None };
+    let none = PolicySources { home, system: Vec::new(), user: Vec::new(), repo: None };
+    let sources = match Kind::of(text) {
+        Kind::Profile => return Profile::parse(&source).map(|_| None).map_err(|error| error.to_string()),
+        Kind::Approvals => return approved(&source).map(|_| None).map_err(|error| error.to_string()),
+        Kind::Repository => PolicySources { repo: Some(source), ..none },
+        Kind::Policy | Kind::PolicyV1 => PolicySources { user: vec![source], ..none },
+    };
     PolicySet::load(&sources, Sight::First).map(Some).map_err(|error| error.to_string())
 }
 
