@@ -103,7 +103,6 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     facts.endpoints = endpoints(flags, &decision, &facts, found.root.as_ref())?;
     let planned = plan(&decision, &request, &facts, &registry)?;
     let notes = [files.notes, found.notes].concat();
-    let decided = Decided::new(&request, &decision, policies.digest());
 
     if flags.explain {
         return Ok(Came::Shown(if flags.json {
@@ -112,6 +111,7 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
             explain::decision_text(&decision, planned.as_ref())
         }));
     }
+    let decided = Decided::new(&request, &decision, policies.digest());
     let Some(mut planned) = planned else {
         let journal = open_journal(flags, &state, &policies, &request.command.cwd)?;
         return Err(record(&journal, &request, &decision, &decided, denied(&decision)));

@@ -137,6 +137,26 @@ fn a_value_of_the_environment_is_never_recorded() {
 }
 
 #[test]
+fn a_value_that_a_rule_reads_is_not_recorded_either() {
+    each_identity(|sandbox| {
+        sandbox.policy(
+            "version = 1\ndefault = \"allow\"\n[[rules]]\nname = \"live\"\naction = \"deny\"\ncontext.env = { STAGE = \"very-private-*\", OTHER = \"1\" }\n\
+             [[rules]]\nname = \"live-alone\"\naction = \"deny\"\ncommand.argv = [\"x\"]\ncontext.env = { STAGE = \"*\" }\n",
+        );
+        sandbox.launch(["--", "true"]).env("STAGE", "very-private-value").finish().expect(0);
+        sandbox.launch(["--", "true", "x"]).env("STAGE", "very-private-value").finish().expect(120);
+        let records = records(sandbox);
+        let text: String = records.iter().map(Value::to_string).collect();
+        assert!(!text.contains("very-private-value"), "{text}");
+        for record in [of_kind(&records, "intent")[0], of_kind(&records, "refusal")[0]] {
+            let request = &record["record"]["request"];
+            assert_eq!(request["redacted"], serde_json::json!(["context.env.STAGE"]), "{record:#}");
+            assert_eq!(request["context"]["env_read"], serde_json::json!(["OTHER", "STAGE"]), "{record:#}");
+        }
+    });
+}
+
+#[test]
 fn a_journal_goes_where_it_is_told() {
     each_identity(|sandbox| {
         let directory = sandbox.elsewhere().join("records");
