@@ -101,7 +101,15 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     let guarded = host::guarded(&account.home, &environment, &state);
     let mut facts = host::facts(Known { account, env: environment, workspace: found.workspace, guarded });
     facts.endpoints = endpoints(flags, &decision, &facts, found.root.as_ref())?;
-    let planned = plan(&decision, &request, &facts, &registry)?;
+    let decided = Decided::new(&request, &decision, policies.digest());
+    let planned = match plan(&decision, &request, &facts, &registry) {
+        // What the rules permit the floor may refuse, and a link may lead out of a ceiling.
+        Err(refusal) if refusal.class == Class::Denied && !flags.explain => {
+            let journal = open_journal(flags, &state, &policies, &request.command.cwd)?;
+            return Err(record(&journal, &request, &decision, &decided, refusal));
+        }
+        planned => planned?,
+    };
     let notes = [files.notes, found.notes].concat();
 
     if flags.explain {
@@ -111,7 +119,6 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
             explain::decision_text(&decision, planned.as_ref())
         }));
     }
-    let decided = Decided::new(&request, &decision, policies.digest());
     let Some(mut planned) = planned else {
         let journal = open_journal(flags, &state, &policies, &request.command.cwd)?;
         return Err(record(&journal, &request, &decision, &decided, denied(&decision)));

@@ -87,6 +87,21 @@ fn a_denial_is_recorded_too() {
 }
 
 #[test]
+fn what_the_floor_refuses_is_recorded_too() {
+    each_identity(|sandbox| {
+        sandbox.run(["--write", "/proc", "--", "true"]).expect(120);
+        let records = records(sandbox);
+        let refusal = &of_kind(&records, "refusal")[0]["record"];
+        assert_eq!(
+            (&refusal["class"], &refusal["answer"]["decision"]),
+            (&"denied".into(), &"allow".into()),
+            "{refusal:#}"
+        );
+        assert_eq!(refusal["request"]["asked"]["write"][0], "/proc");
+    });
+}
+
+#[test]
 fn a_killed_run_is_found_as_interrupted_and_the_chain_goes_on() {
     each_identity(|sandbox| {
         let mut running = sandbox.launch(["--", "sh", "-c", "echo ready; sleep 60"]).start();
