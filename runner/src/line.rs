@@ -112,9 +112,16 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     let guarded = host::guarded(&account.home, &environment, &state);
     let mut facts = host::facts(Known { account, env: environment, workspace: found.workspace, guarded });
     facts.endpoints = endpoints(flags, &decision, &facts, found.root.as_ref())?;
-    let planned = plan(&decision, &request, &facts, &registry)?;
-    let notes = untrusted.into_iter().chain(found.notes).collect::<Vec<_>>();
     let decided = Decided::new(&request, &decision, policies.digest());
+    let planned = match plan(&decision, &request, &facts, &registry) {
+        // What the rules permit the floor may refuse, and a link may lead out of a ceiling.
+        Err(refusal) if refusal.class == Class::Denied && !flags.explain => {
+            let journal = open_journal(flags, &state, &policies, &request.command.cwd)?;
+            return Err(record(&journal, &request, &decision, &decided, refusal));
+        }
+        planned => planned?,
+    };
+    let notes = untrusted.into_iter().chain(found.notes).collect::<Vec<_>>();
 
     if flags.explain {
         return Ok(Came::Shown(if flags.json {

@@ -162,3 +162,17 @@ fn a_release_build_with_such_a_switch_does_not_compile() {
     assert!(!check.status.success(), "{said}");
     assert!(said.contains("the `faults` feature is for test builds only"), "{said}");
 }
+
+#[test]
+fn a_run_that_cannot_be_built_is_recorded_with_its_request() {
+    each_identity(|sandbox| {
+        for step in [Step::Placeholders, Step::Journal] {
+            run(sandbox, step.name()).0.expect(125);
+            let record = journal(sandbox).pop().unwrap();
+            assert_eq!(record["kind"], "refusal", "{record:#}");
+            assert_eq!(record["record"]["answer"]["decision"], "allow");
+            assert_eq!(record["record"]["request"]["command"]["argv"], serde_json::json!(["touch", "started"]));
+            assert_eq!(record["record"]["request"]["asked"]["limits"]["pids"], "64");
+        }
+    });
+}

@@ -87,6 +87,21 @@ fn a_denial_is_recorded_too() {
 }
 
 #[test]
+fn what_the_floor_refuses_is_recorded_too() {
+    each_identity(|sandbox| {
+        sandbox.run(["--write", "/proc", "--", "true"]).expect(120);
+        let records = records(sandbox);
+        let refusal = &of_kind(&records, "refusal")[0]["record"];
+        assert_eq!(
+            (&refusal["class"], &refusal["answer"]["decision"]),
+            (&"denied".into(), &"allow".into()),
+            "{refusal:#}"
+        );
+        assert_eq!(refusal["request"]["asked"]["write"][0], "/proc");
+    });
+}
+
+#[test]
 fn a_killed_run_is_found_as_interrupted_and_the_chain_goes_on() {
     each_identity(|sandbox| {
         let mut running = sandbox.launch(["--", "sh", "-c", "echo ready; sleep 60"]).start();
@@ -133,6 +148,26 @@ fn a_value_of_the_environment_is_never_recorded() {
         sandbox.run(["--env", "TOKEN=very-private-value", "--", "true"]).expect(0);
         let text: String = records(sandbox).iter().map(Value::to_string).collect();
         assert!(!text.contains("very-private-value"), "{text}");
+    });
+}
+
+#[test]
+fn a_value_that_a_rule_reads_is_not_recorded_either() {
+    each_identity(|sandbox| {
+        sandbox.policy(
+            "version = 1\ndefault = \"allow\"\n[[rules]]\nname = \"live\"\naction = \"deny\"\ncontext.env = { STAGE = \"very-private-*\", OTHER = \"1\" }\n\
+             [[rules]]\nname = \"live-alone\"\naction = \"deny\"\ncommand.argv = [\"x\"]\ncontext.env = { STAGE = \"*\" }\n",
+        );
+        sandbox.launch(["--", "true"]).env("STAGE", "very-private-value").finish().expect(0);
+        sandbox.launch(["--", "true", "x"]).env("STAGE", "very-private-value").finish().expect(120);
+        let records = records(sandbox);
+        let text: String = records.iter().map(Value::to_string).collect();
+        assert!(!text.contains("very-private-value"), "{text}");
+        for record in [of_kind(&records, "intent")[0], of_kind(&records, "refusal")[0]] {
+            let request = &record["record"]["request"];
+            assert_eq!(request["redacted"], serde_json::json!(["context.env.STAGE"]), "{record:#}");
+            assert_eq!(request["context"]["env_read"], serde_json::json!(["OTHER", "STAGE"]), "{record:#}");
+        }
     });
 }
 

@@ -48,7 +48,10 @@ impl Explain {
         if let Some(policy) = self.policy {
             words.extend([OsString::from("--policy"), policy.into_os_string()]);
         }
-        words.push(OsString::from("--"));
+        // Options of `opaque-run` bring their own `--`, and what they are not is refused.
+        if self.command.first().is_none_or(|first| !first.as_encoded_bytes().starts_with(b"-")) {
+            words.push(OsString::from("--"));
+        }
         words.extend(self.command);
         match flags::parse(&words) {
             Parsed::Flags(mut flags) => {

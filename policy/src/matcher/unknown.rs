@@ -58,7 +58,12 @@ impl Matcher {
 
     /// Adds the names of the facts that this condition reads and does not know.
     pub(crate) fn name_unknown(&self, request: &Request, names: &mut BTreeSet<String>) {
+        let arguments = request.redacted.iter().filter(|fact| matches!(fact, Redacted::Argument(_)));
         let name = match self {
+            Self::Arguments(_) | Self::Class(_) if !hides(&request.redacted, Whole::Arguments) => {
+                names.extend(arguments.map(|argument| argument.name().to_string()));
+                return;
+            }
             Self::Operation(_) => "operation",
             Self::Path(_) => "command.path",
             Self::Content(_) => "command.sha256",

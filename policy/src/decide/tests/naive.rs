@@ -1,4 +1,5 @@
-//! The engine beside an evaluator that was written for this test alone, as plainly as the documentation says it.
+//! An evaluator that was written for the tests alone, as plainly as the documentation says it, with policies and requests
+//! to hold it beside the engine: see `agreement`.
 
 use super::*;
 use crate::fact::Fact;
@@ -186,15 +187,4 @@ pub(super) fn asked() -> impl Strategy<Value = Request> {
 pub(super) fn text((default, rules): &Layer) -> String {
     let rules: String = rules.iter().enumerate().map(|(index, rule)| rule.text(index)).collect();
     format!("default = \"{default}\"\n{rules}")
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
-
-    #[test]
-    fn the_engine_agrees_with_the_plain_evaluator(layers in layers(), request in asked()) {
-        let policies = laws::loaded(&[&text(&layers[0])], &[&text(&layers[1])]);
-        let found = laws::strictness(&decide(&policies, &request));
-        prop_assert_eq!(found, evaluate(&layers, &request), "{}\n\n{}", text(&layers[0]), text(&layers[1]));
-    }
 }
