@@ -10,11 +10,28 @@ use opaque_policy::units;
 use serde::Serialize;
 
 use crate::bounds::{Bound, Bounds, Enforcement};
+use crate::flags::Form;
 use crate::gateway;
 use crate::ruleset;
 
+/// `--plan`: the plan, and what an approval beforehand would name.
+pub fn plan(plan: &Plan, bounds: &Bounds, intent: Option<&Intent>, form: Form) -> String {
+    match form {
+        Form::Text => plan_text(plan, bounds, intent),
+        Form::Json => plan_json(plan, bounds, intent),
+    }
+}
+
+/// `--explain`: the decision and why, and what would run.
+pub fn decision(decision: &Decision, plan: Option<&Plan>, form: Form) -> String {
+    match form {
+        Form::Text => decision_text(decision, plan),
+        Form::Json => decision_json(decision, plan),
+    }
+}
+
 /// `--plan --json`: the plan, its digest, how its limits would be kept, and the rules of its packet filter.
-pub fn plan_json(plan: &Plan, bounds: &Bounds, intent: Option<&Intent>) -> String {
+fn plan_json(plan: &Plan, bounds: &Bounds, intent: Option<&Intent>) -> String {
     #[derive(Serialize)]
     struct Shown<'a> {
         digest: String,
@@ -31,7 +48,7 @@ pub fn plan_json(plan: &Plan, bounds: &Bounds, intent: Option<&Intent>) -> Strin
 }
 
 /// `--explain --json`: the decision, its whole trace and, when it permits, the plan.
-pub fn decision_json(decision: &Decision, plan: Option<&Plan>) -> String {
+fn decision_json(decision: &Decision, plan: Option<&Plan>) -> String {
     #[derive(Serialize)]
     struct Shown<'a> {
         decision: &'static str,
@@ -46,7 +63,7 @@ pub fn decision_json(decision: &Decision, plan: Option<&Plan>) -> String {
 }
 
 /// `--plan`: the plan for a person.
-pub fn plan_text(plan: &Plan, bounds: &Bounds, intent: Option<&Intent>) -> String {
+pub(crate) fn plan_text(plan: &Plan, bounds: &Bounds, intent: Option<&Intent>) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "plan       {}", plan.digest());
     if let Some(intent) = intent {
@@ -84,7 +101,7 @@ pub fn plan_text(plan: &Plan, bounds: &Bounds, intent: Option<&Intent>) -> Strin
 }
 
 /// `--explain`: the decision and why, for a person.
-pub fn decision_text(decision: &Decision, plan: Option<&Plan>) -> String {
+fn decision_text(decision: &Decision, plan: Option<&Plan>) -> String {
     let (word, rule, reason, hint) = words(decision);
     let mut text = format!("{word} by `{rule}`\n");
     if let Some(reason) = reason {

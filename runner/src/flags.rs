@@ -107,6 +107,23 @@ pub struct Flags {
     pub command: Vec<OsString>,
 }
 
+/// In which form `--plan` and `--explain` print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For a person.
+    Text,
+    /// For a program.
+    Json,
+}
+
+impl Flags {
+    /// In which form is printed.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        if self.json { Form::Json } else { Form::Text }
+    }
+}
+
 /// What the command line came to.
 #[derive(Debug)]
 pub enum Parsed {

@@ -66,7 +66,8 @@ impl Process {
     /// Its argument vector.
     #[must_use]
     pub fn command(&self) -> Option<Vec<Text>> {
-        let bytes = self.read("cmdline", COMMAND)?;
+        // A process that has just begun, or has no memory of its own, has no words.
+        let bytes = self.read("cmdline", COMMAND).filter(|bytes| !bytes.is_empty())?;
         let bytes = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
         bytes.split(|byte| *byte == 0).map(Text::new).collect()
     }
@@ -129,7 +130,7 @@ mod tests {
         let mut child = std::process::Command::new("sleep").args(["60", "1"]).spawn_alone().unwrap();
         let process = Process::new(i32::try_from(child.id()).unwrap());
         // The kernel lets the starter go on a moment before the words are in place.
-        while process.command() == Some(vec![Text::from("")]) {
+        while process.command().is_none() {
             std::thread::yield_now();
         }
         let told = (process.name(), process.command(), process.parent().is_some(), process.cgroup().is_some());

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use opaque_policy::request_file::RequestFile;
 use opaque_runner::explain;
-use opaque_runner::flags::{self, Parsed};
+use opaque_runner::flags::{self, Form, Parsed};
 use opaque_runner::line::{self, Came};
 
 use crate::Wrong;
@@ -38,7 +38,8 @@ impl Explain {
         let request = RequestFile::parse(&read(request)?).map_err(|error| at(request, &error))?;
         let Loaded { policies, profiles, .. } = Loaded::load(self.policy.as_deref())?;
         let decision = policies.decide(&request, &profiles);
-        Ok(if self.json { explain::decision_json(&decision, None) } else { explain::decision_text(&decision, None) })
+        let form = if self.json { Form::Json } else { Form::Text };
+        Ok(explain::decision(&decision, None, form))
     }
 
     /// As `opaque-run --explain` does, with the same facts.

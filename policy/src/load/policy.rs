@@ -219,7 +219,7 @@ pub(crate) fn check(rules: &[LoadedRule], source: &SourceFile) -> Result<(), Loa
 pub(crate) fn check_version(table: &Table<'_>) -> Result<(), LoadError> {
     let Some(item) = table.get("version") else {
         let error = table.error("`version` is missing");
-        return Err(error.hint("begin the file with `version = 1`; files of the older format are not supported yet"));
+        return Err(error.hint("begin the file with `version = 1`"));
     };
     match item.number()? {
         1 => Ok(()),
