@@ -26,7 +26,7 @@ struct Tool {
 
 #[derive(Debug, Subcommand)]
 enum About {
-    /// Policies: check, explain, test, import
+    /// Policies: check, explain, simulate, lay out, edit and import them
     #[command(subcommand)]
     Policy(Policy),
     /// Let what a repository's `.opaque.toml` asks for count as if you had typed it

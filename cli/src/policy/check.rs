@@ -23,7 +23,7 @@ impl Check {
         let Loaded { policies, profiles, files } = Loaded::load(self.policy.as_deref())?;
         let mut text = String::new();
         for (layer, rules) in policies.sizes() {
-            let _ = writeln!(text, "{layer}: {rules} rules");
+            let _ = writeln!(text, "{layer}: {rules} {}", if rules == 1 { "rule" } else { "rules" });
         }
         for file in files {
             let _ = writeln!(text, "  {file}");
