@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::alike::Alike;
 use crate::approval::{Approval, Obligation};
 use crate::ceiling::{Ceiling, Run};
 use crate::coding_agent::CodingAgent;
@@ -19,12 +20,14 @@ use crate::grants::{Grant, Grants, Origin, Place};
 use crate::layer::{By, Fallback, Layer, LayerName, Vote};
 use crate::limits::Limits;
 use crate::load::{LoadError, load_layer};
+use crate::matcher::question::Question;
 use crate::path::AbsPath;
 use crate::plan::hex;
 use crate::profile::{DEFAULT_PROFILE, Profiles};
 use crate::reach::Reach;
 use crate::request::{Asked, Request};
 use crate::rule::{Action, Rule};
+use crate::shadow::{Shadow, shadowed};
 use crate::text::Text;
 
 /// The files that a policy is made of, as the edge read them, in order.
@@ -213,24 +216,23 @@ impl PolicySet {
     pub fn shadows(&self) -> Vec<String> {
         let mut shadows = Vec::new();
         for layer in self.layers.iter() {
-            for (index, later) in layer.rules.iter().enumerate() {
-                let earlier = layer.rules.iter().take(index).find(|earlier| earlier.covers(later));
-                shadows.extend(earlier.map(|earlier| {
-                    format!(
-                        "`{}:{}` is never reached: `{}` before it matches all that it does",
-                        layer.name, later.name, earlier.name
-                    )
-                }));
-            }
+            let rules: Vec<&Rule> = layer.rules.iter().collect();
+            shadows.extend(shadowed(&rules).into_iter().map(|Shadow { later, earlier }| {
+                format!(
+                    "`{}:{}` is never reached: `{}` before it matches all that it does",
+                    layer.name, later.name, earlier.name
+                )
+            }));
         }
         shadows
     }
 
     /// Decides what a request may do.
     pub fn decide(&self, request: &Request, profiles: &Profiles) -> Decision {
-        let votes: Vec<Vote> = self.layers.iter().map(|layer| layer.vote(request)).collect();
+        let question = Question::new(request);
+        let votes: Vec<Vote> = self.layers.iter().map(|layer| layer.vote(&question)).collect();
         let outcome = self.conclude(&Cast::new(&self.layers, &votes), request, profiles);
-        let trace = Trace { layers: Arc::clone(&self.layers), votes };
+        let trace = Trace { layers: Arc::clone(&self.layers), votes, request: Box::new(request.clone()) };
         match outcome {
             Ok(Granted { grants, reaches, obligations, rule, why }) => {
                 let policy_digest = self.digest.clone();
@@ -420,9 +422,11 @@ fn built_in_layer() -> Layer {
         obligation: Obligation::none(),
         ceiling: Ceiling::Unbounded,
     };
+    let rules = vec![rule];
     Layer {
         name: LayerName::BuiltIn,
-        rules: vec![rule],
+        alike: Alike::among(&rules),
+        rules,
         fallback: Fallback::Answer(Action::Deny, Obligation::once(Approval::Always)),
         fallback_ceiling: Ceiling::default_profile(),
     }

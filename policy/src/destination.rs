@@ -7,7 +7,7 @@ use crate::pattern::{PatternError, TextPattern};
 use crate::text::Text;
 
 /// A pattern over destinations of the form `[user@]host`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum DestinationPattern {
     /// By its parts.
     Parts {
@@ -21,7 +21,7 @@ pub enum DestinationPattern {
 }
 
 /// A pattern over hosts, which may also be short names or addresses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum HostGlob {
     /// Every host: `*`.
     Any,

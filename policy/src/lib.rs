@@ -45,6 +45,8 @@ pub mod surroundings;
 pub mod text;
 pub mod units;
 
+mod alike;
 mod ceiling;
 mod matcher;
 mod reach;
+mod shadow;
