@@ -22,6 +22,7 @@ pub(crate) struct Alike {
 }
 
 impl Alike {
+    #[expect(clippy::mutable_key_type, reason = "the caches of a regular expression are neither compared nor hashed")]
     pub(crate) fn among(rules: &[impl Borrow<Rule>]) -> Self {
         let mut known: HashMap<&Matcher, u32, FixedState> = HashMap::default();
         let mut alike = Self { starts: Vec::with_capacity(rules.len() + 1), ..Self::default() };
