@@ -119,6 +119,9 @@ impl HostGlob {
         if name.contains('*') {
             return Err(DestinationError::Star);
         }
+        if name.is_empty() {
+            return Err(DestinationError::Empty);
+        }
         let name = canonical(name.as_bytes()).ok_or(DestinationError::Character)?;
         if name.split('.').any(str::is_empty) {
             return Err(DestinationError::Empty);

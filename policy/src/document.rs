@@ -51,6 +51,7 @@ impl<'s> Document<'s> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let valid = bytes.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok());
             LoadError::new(file, valid.unwrap_or_default(), error.valid_up_to(), error.valid_up_to(), "not UTF-8 text")
+                .hint("save the file as UTF-8; a pattern for other bytes is written as a regular expression")
         })?;
         let source = Source { file, text };
         let tree = Tree::parse(text).map_err(|refused| source.refuse(refused))?;
@@ -84,7 +85,16 @@ impl Source<'_> {
             }
             (Refused::Wrong | Refused::Dotted(_), Err(error)) => {
                 let span = error.span().unwrap_or(0..0);
-                LoadError::new(file, text, span.start, span.end, error.message().replace('\n', " "))
+                let at = |message: String| LoadError::new(file, text, span.start, span.end, message);
+                match error.message() {
+                    "duplicate key" => at("duplicate key".to_owned())
+                        .hint("a key or a table stands once: remove one of the two, or join them"),
+                    deep if deep.contains("recurs") => {
+                        at("lists, tables and dotted keys are nested too deep".to_owned())
+                            .hint("no key of these files needs more than a few levels")
+                    }
+                    other => at(other.replace('\n', " ")),
+                }
             }
             (Refused::Wrong, Ok(_)) => LoadError::new(file, text, 0, 0, "this is no TOML that can be read here"),
         }

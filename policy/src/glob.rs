@@ -15,7 +15,7 @@ pub enum GlobError {
     #[error("`{0}` is not a wildcard here")]
     Reserved(char),
     /// A leading `~`.
-    #[error("a pattern that begins with `~` is a regular expression, which is not supported yet")]
+    #[error("a pattern that begins with `~` is a regular expression, and none can stand here")]
     Regex,
     /// Two stars in a row where they have no meaning.
     #[error("`**` has no meaning here")]
@@ -43,7 +43,9 @@ impl GlobError {
             Self::Reserved(_) | Self::Escape => {
                 "only `*` and `**` are special; write a backslash before any of `* ? [ ] { } ~ \\` to mean the character itself"
             }
-            Self::Regex => "write a glob, or `\\~` for the character itself (in a TOML string: `'\\~…'`)",
+            Self::Regex => {
+                "write a glob; for a home directory write the whole path, and `\\~` for the character itself (in a TOML string: `'\\~…'`)"
+            }
             Self::DoubleStar => {
                 "write `*` for any run of characters; in a path `/**/` is any number of directories, and in `argv` a last `**` any further arguments"
             }

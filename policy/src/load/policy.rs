@@ -162,7 +162,7 @@ fn check(rules: &[LoadedRule], source: &SourceFile) -> Result<(), LoadError> {
 fn check_version(table: &Table<'_>) -> Result<(), LoadError> {
     let Some(item) = table.get("version") else {
         let error = table.error("`version` is missing");
-        return Err(error.hint("begin the file with `version = 1`; files of the older format are not supported yet"));
+        return Err(error.hint("begin the file with `version = 1`"));
     };
     match item.number()? {
         1 => Ok(()),
