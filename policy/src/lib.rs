@@ -10,6 +10,7 @@ pub mod approval;
 pub mod authorize;
 pub mod decide;
 pub mod decision;
+pub mod distinct;
 pub mod document;
 pub mod layer;
 pub mod load;

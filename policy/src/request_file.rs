@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::distinct::distinct_keys;
 use crate::fact::Fact;
 use crate::path::AbsPath;
 use crate::principal::Principal;
@@ -61,6 +62,7 @@ impl RequestFile {
     /// # Errors
     /// What is wrong with it, with line and column.
     pub fn parse(text: &str) -> Result<Request, String> {
+        distinct_keys(text)?;
         let file: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if file.command.argv.is_empty() {
             return Err("`argv` is empty: a command has a name at least".to_owned());
@@ -113,12 +115,81 @@ mod tests {
         assert!(request.surroundings.cgroup.is_unknown());
     }
 
+    /// Everything that a request may say.
+    const WHOLE: &str = r#"{
+        "principal": { "uid": 1000, "kind": "agent", "executable": { "path": "/usr/bin/claude" }, "roles": ["release"] },
+        "operation": "ssh.sign",
+        "target": { "repo": "team/app", "host": "git.example" },
+        "secrets": ["TOKEN"],
+        "command": { "path": "/usr/bin/git", "argv": ["git", "push"], "cwd": "/home/ann/src", "sha256": null },
+        "repository": { "remote_url": "git@git.example:team/app", "branch": "main" },
+        "context": { "env": { "CI": "1" }, "origin": "tty", "is_in_container": false }
+    }"#;
+
+    /// Every key, with what stands before it and from it on.
+    fn keys() -> Vec<(&'static str, &'static str, &'static str)> {
+        let ends = WHOLE.match_indices("\": ").map(|(end, _)| end);
+        let key = |end: usize| {
+            let (before, _) = WHOLE.split_at(end);
+            let (before, from) = WHOLE.split_at(before.rfind('"').unwrap());
+            (before, from, from.split('"').nth(1).unwrap())
+        };
+        ends.map(key).collect()
+    }
+
+    /// A key with its value, to the next comma or brace on its level.
+    fn entry(from: &str) -> &str {
+        let mut depth = 0;
+        let end = from.find(|character| {
+            depth += match character {
+                '{' | '[' => 1,
+                '}' | ']' => -1,
+                _ => 0,
+            };
+            (depth == 0 && character == ',') || depth < 0
+        });
+        from.split_at(end.unwrap()).0.trim_end()
+    }
+
+    #[test]
+    fn a_key_that_is_unknown_or_stands_twice_is_refused_wherever_it_stands() {
+        assert!(RequestFile::parse(WHOLE).is_ok(), "{:?}", RequestFile::parse(WHOLE));
+        assert!(keys().len() > 20, "{:?}", keys());
+        for (before, from, key) in keys() {
+            let twice = format!("{before}{}, {from}", entry(from));
+            let error = RequestFile::parse(&twice).expect_err(&twice);
+            assert!(error.contains(&format!("duplicate key `{key}`")), "{error}\n{twice}");
+            // The keys of `target` and `env` are the writer's own.
+            if !["repo", "host", "CI"].contains(&key) {
+                let unknown = format!("{before}\"confidence\": 1, {from}");
+                let error = RequestFile::parse(&unknown).expect_err(&unknown);
+                assert!(error.contains("unknown field `confidence`"), "{error}\n{unknown}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_caller_would_like_to_say_of_itself_is_no_key() {
+        for claim in [
+            "\"confidence\": 1",
+            "\"writes\": false",
+            "\"agent\": false",
+            "\"provenance\": \"trusted\"",
+            "\"trust\": \"verified\"",
+        ] {
+            for place in ["\"operation\"", "\"uid\"", "\"path\": \"/usr/bin/git\"", "\"branch\""] {
+                let claimed = WHOLE.replacen(place, &format!("{claim}, {place}"), 1);
+                assert!(RequestFile::parse(&claimed).is_err(), "{claimed}");
+            }
+        }
+    }
+
     #[test]
     fn what_nobody_understands_is_refused_with_its_place() {
         for (wrong, message) in [
             (SMALL.replace("\"uid\"", "\"role\""), "unknown field `role`"),
             (SMALL.replace("\"principal\"", "\"agent\": false, \"principal\""), "unknown field `agent`"),
-            (SMALL.replace("\"uid\": 1000", "\"uid\": 1000, \"uid\": 0"), "duplicate field `uid`"),
+            (SMALL.replace("\"uid\": 1000", "\"uid\": 1000, \"uid\": 0"), "duplicate key `uid`"),
             (SMALL.replace("/usr/bin/git", "usr/bin/git"), "is no path"),
             (SMALL.replace("/home/ann/src", "/home/../etc"), "is no path"),
             (SMALL.replace("[\"git\", \"push\"]", "[]"), "`argv` is empty"),

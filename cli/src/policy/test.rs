@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use opaque_policy::decision::Decision;
+use opaque_policy::distinct::distinct_keys;
 use opaque_policy::request_file::RequestFile;
 use serde::Deserialize;
 
@@ -52,7 +53,9 @@ impl Test {
         }
         let mut wrong = Vec::new();
         for file in &files {
-            let case: Case = serde_json::from_str(&read(file)?).map_err(|error| at(file, &error))?;
+            let text = read(file)?;
+            distinct_keys(&text).map_err(|error| at(file, &error))?;
+            let case: Case = serde_json::from_str(&text).map_err(|error| at(file, &error))?;
             let decision = policies.decide(&case.request.into_request(), &profiles);
             let (answer, rule) = match &decision {
                 Decision::Allow(permission) => (Answer::Allow, permission.rule()),

@@ -7,6 +7,7 @@ use crate::principal::{ClientKind, Principal};
 use crate::request::{AskedVariable, Command, Inode, Program};
 use crate::text::Text;
 
+mod attempts;
 mod documents;
 mod flags;
 mod laws;
