@@ -142,7 +142,7 @@ fn a_script_with_another_first_line_is_another_script() {
         };
         let (ran, ended) = tool();
         assert!(ran, "{ended}");
-        sandbox.script("tool", &format!("#!{}\ntouch started\n", evil.display()));
+        sandbox.script("tool", format!("#!{}\ntouch started\n", evil.display()));
         let (ran, ended) = tool();
         assert!(!ran, "{ended}");
         ended.expect(120);

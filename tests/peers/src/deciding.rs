@@ -17,16 +17,24 @@ use crate::policies::{self, Shape};
 
 /// One engine with one policy, ready to decide.
 pub(crate) enum Engine {
-    Opaque { policies: PolicySet, profiles: Profiles, request: Box<Request> },
-    Cedar { authorizer: Authorizer, policies: cedar_policy::PolicySet, request: cedar_policy::Request, entities: Entities },
+    Opaque {
+        policies: PolicySet,
+        profiles: Profiles,
+        request: Box<Request>,
+    },
+    Cedar {
+        authorizer: Authorizer,
+        policies: cedar_policy::PolicySet,
+        request: cedar_policy::Request,
+        entities: Entities,
+    },
 }
 
 impl Engine {
     pub(crate) fn opaque(shape: Shape, rules: usize) -> Outcome<Self> {
         let files = policies::canonical(shape, rules).into_iter().enumerate();
         let user = files.map(|(index, text)| SourceFile { file: format!("{index}.toml"), bytes: text.into_bytes() });
-        let sources =
-            PolicySources { home: AbsPath::new("/home/ann")?, system: Vec::new(), user: user.collect() };
+        let sources = PolicySources { home: AbsPath::new("/home/ann")?, system: Vec::new(), user: user.collect() };
         let policies = PolicySet::load(&sources, Sight::First)?;
         Ok(Self::Opaque { policies, profiles: Profiles::built_in(), request: Box::new(policies::request()?) })
     }

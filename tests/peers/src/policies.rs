@@ -33,10 +33,6 @@ impl Shape {
         }
     }
 
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|shape| shape.name() == name)
-    }
-
     fn of(self, number: usize) -> Conditions {
         let directory = match self {
             Self::Programs => "src".to_owned(),
@@ -150,7 +146,8 @@ pub(crate) fn cedar_request() -> Outcome<(cedar_policy::Request, Entities)> {
     let uid = |text: String| EntityUid::from_str(&text);
     let (principal, action) = (uid("Client::\"1000\"".into())?, uid("Action::\"sandbox.exec\"".into())?);
     let resource = uid(format!("Program::\"{PROGRAM}\""))?;
-    let entities = r#"[{ "uid": { "type": "Client", "id": "1000" }, "attrs": { "is_coding_agent": true }, "parents": [] }]"#;
+    let entities =
+        r#"[{ "uid": { "type": "Client", "id": "1000" }, "attrs": { "is_coding_agent": true }, "parents": [] }]"#;
     let entities = Entities::from_json_str(entities, None)?;
     Ok((cedar_policy::Request::new(principal, action, resource, context, None)?, entities))
 }
