@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::alike::Alike;
 use crate::approval::{Approval, Obligation};
 use crate::ceiling::{Ceiling, Run};
 use crate::coding_agent::CodingAgent;
@@ -19,6 +20,7 @@ use crate::grants::{Grant, Grants, Origin, Place};
 use crate::layer::{By, Fallback, Layer, LayerName, Vote};
 use crate::limits::Limits;
 use crate::load::{LoadError, load_layer, repository};
+use crate::matcher::question::Question;
 use crate::path::AbsPath;
 use crate::plan::hex;
 use crate::profile::{DEFAULT_PROFILE, Profiles};
@@ -26,6 +28,7 @@ use crate::reach::Reach;
 use crate::redacted::hidden_flags;
 use crate::request::{Asked, Request};
 use crate::rule::{Action, Rule};
+use crate::shadow::shadowed;
 use crate::text::Text;
 
 /// The files that a policy is made of, as the edge read them, in order.
@@ -269,21 +272,20 @@ impl PolicySet {
     pub fn shadowed(&self) -> Vec<Shadow> {
         let mut shadows = Vec::new();
         for layer in self.layers.iter() {
-            for (index, later) in layer.rules.iter().enumerate() {
-                let earlier = layer.rules.iter().take(index).find(|earlier| earlier.covers(later));
-                shadows.extend(earlier.map(|earlier| Shadow {
-                    layer: layer.name,
-                    rule: later.name.clone(),
-                    by: earlier.name.clone(),
-                }));
-            }
+            let rules: Vec<&Rule> = layer.rules.iter().collect();
+            shadows.extend(shadowed(&rules).into_iter().map(|found| Shadow {
+                layer: layer.name,
+                rule: found.later.name.clone(),
+                by: found.earlier.name.clone(),
+            }));
         }
         shadows
     }
 
     /// Decides what a request may do.
     pub fn decide(&self, request: &Request, profiles: &Profiles) -> Decision {
-        self.settle(self.layers.iter().map(|layer| layer.vote(request)).collect(), request, profiles)
+        let question = Question::new(request);
+        self.settle(self.layers.iter().map(|layer| layer.vote(&question)).collect(), request, profiles)
     }
 
     /// The layers, strongest authority first.
@@ -294,7 +296,7 @@ impl PolicySet {
     /// What these votes, one of each layer, come to.
     pub(crate) fn settle(&self, votes: Vec<Vote>, request: &Request, profiles: &Profiles) -> Decision {
         let outcome = self.conclude(&Cast::new(&self.layers, &votes), request, profiles);
-        let trace = Trace { layers: Arc::clone(&self.layers), votes };
+        let trace = Trace { layers: Arc::clone(&self.layers), votes, request: Box::new(request.clone()) };
         match outcome {
             Ok(Granted { grants, reaches, obligations, rule, why }) => {
                 let policy_digest = self.digest.clone();
@@ -497,9 +499,11 @@ fn built_in_layer() -> Layer {
         obligation: Obligation::none(),
         ceiling: Ceiling::Unbounded,
     };
+    let rules = vec![rule];
     Layer {
         name: LayerName::BuiltIn,
-        rules: vec![rule],
+        alike: Alike::among(&rules),
+        rules,
         fallback: Fallback::Answer(Action::Deny, Obligation::once(Approval::Always)),
         fallback_ceiling: Ceiling::default_profile(),
     }

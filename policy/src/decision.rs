@@ -14,9 +14,11 @@ use crate::facts::HostFacts;
 use crate::grants::Grants;
 use crate::layer::{Layer, Vote};
 use crate::limits::Beyond;
+use crate::matcher::question::Question;
 use crate::path::AbsPath;
 use crate::plan::Access;
 use crate::reach::Reach;
+use crate::request::Request;
 use crate::rule::Action;
 use crate::text::Text;
 
@@ -332,20 +334,31 @@ impl fmt::Display for Excess {
 }
 
 /// How each layer voted, and why each rule did or did not match.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Trace {
-    // The layers are shared and the votes are a few bytes a rule; words are made when someone reads.
+    // The layers are shared, and each rule is asked once more, by all of its conditions, when someone reads.
     pub(crate) layers: Arc<[Layer]>,
     pub(crate) votes: Vec<Vote>,
+    pub(crate) request: Box<Request>,
 }
 
 impl Trace {
     /// The trace in words, layer by layer.
     #[must_use]
     pub fn layers(&self) -> Vec<LayerTrace> {
-        self.layers.iter().zip(&self.votes).map(|(layer, vote)| LayerTrace::new(layer, vote)).collect()
+        let question = Question::new(&self.request);
+        self.layers.iter().zip(&self.votes).map(|(layer, vote)| LayerTrace::new(layer, *vote, &question)).collect()
     }
 }
+
+/// Two traces are the same when they say the same.
+impl PartialEq for Trace {
+    fn eq(&self, other: &Self) -> bool {
+        self.votes == other.votes && self.layers() == other.layers()
+    }
+}
+
+impl Eq for Trace {}
 
 impl Serialize for Trace {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -394,16 +407,16 @@ pub struct RuleTrace {
 }
 
 impl LayerTrace {
-    fn new(layer: &Layer, vote: &Vote) -> Self {
-        let rules = layer.rules.iter().zip(&vote.judgements).map(|(rule, judgement)| RuleTrace {
-            name: rule.name.clone(),
-            action: rule.action.as_str(),
-            mismatches: rule
-                .matchers
-                .iter()
-                .enumerate()
-                .filter_map(|(index, matcher)| judgement.mismatch(index).map(|how| format!("{matcher} {how}")))
-                .collect(),
+    fn new(layer: &Layer, vote: Vote, question: &Question<'_>) -> Self {
+        let rules = layer.rules.iter().take(vote.reached).map(|rule| {
+            let judgement = rule.judge(question);
+            let matchers = rule.matchers.iter().enumerate();
+            let mismatch = |(index, matcher)| judgement.mismatch(index).map(|how| format!("{matcher} {how}"));
+            RuleTrace {
+                name: rule.name.clone(),
+                action: rule.action.as_str(),
+                mismatches: matchers.filter_map(mismatch).collect(),
+            }
         });
         Self {
             layer: layer.name.to_string(),

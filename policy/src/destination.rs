@@ -7,7 +7,7 @@ use crate::pattern::{PatternError, TextPattern};
 use crate::text::Text;
 
 /// A pattern over destinations of the form `[user@]host`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum DestinationPattern {
     /// By its parts.
     Parts {
@@ -21,7 +21,7 @@ pub enum DestinationPattern {
 }
 
 /// A pattern over hosts, which may also be short names or addresses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum HostGlob {
     /// Every host: `*`.
     Any,
@@ -118,6 +118,9 @@ impl HostGlob {
         };
         if name.contains('*') {
             return Err(DestinationError::Star);
+        }
+        if name.is_empty() {
+            return Err(DestinationError::Empty);
         }
         let name = canonical(name.as_bytes()).ok_or(DestinationError::Character)?;
         if name.split('.').any(str::is_empty) {
@@ -232,8 +235,8 @@ mod tests {
             ("*github.com", DestinationError::Star),
             ("git*hub.com", DestinationError::Star),
             ("*.*.com", DestinationError::Star),
-            ("git@", DestinationError::Character),
-            ("", DestinationError::Character),
+            ("git@", DestinationError::Empty),
+            ("", DestinationError::Empty),
             ("a..b", DestinationError::Empty),
             ("a b", DestinationError::Character),
             ("@github.com", DestinationError::User(GlobError::Empty)),

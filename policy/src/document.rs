@@ -1,9 +1,11 @@
 //! A strict cursor over a TOML document: every table states its keys before it is read, anything
 //! else is refused with its place and the nearest key. Never turns a missing key into a default.
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+mod tree;
 
+use toml::de::DeTable;
+
+use crate::document::tree::{KEYS, Node, Refused, Tree, Value};
 use crate::load::LoadError;
 use crate::shape::{Keys, Reading, Shape, Words};
 
@@ -22,7 +24,7 @@ pub const MAX_BYTES: usize = 1 << 20;
 /// A parsed document and the text it came from.
 pub(crate) struct Document<'s> {
     source: Source<'s>,
-    root: Spanned<DeTable<'s>>,
+    tree: Tree<'s>,
 }
 
 #[derive(Clone, Copy)]
@@ -41,29 +43,59 @@ impl<'s> Document<'s> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let valid = bytes.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok());
             LoadError::new(file, valid.unwrap_or_default(), error.valid_up_to(), error.valid_up_to(), "not UTF-8 text")
+                .hint("save the file as UTF-8; a pattern for other bytes is written as a regular expression")
         })?;
-        let root = DeTable::parse(text).map_err(|error| {
-            let span = error.span().unwrap_or(0..0);
-            LoadError::new(file, text, span.start, span.end, error.message().replace('\n', " "))
-        })?;
-        Ok(Self { source: Source { file, text }, root })
+        let source = Source { file, text };
+        let tree = Tree::parse(text).map_err(|refused| source.refuse(refused))?;
+        Ok(Self { source, tree })
     }
 
     /// An error at a key of the top table, if it is there.
     pub(crate) fn misplaced(&self, key: &str, message: &str) -> Option<LoadError> {
-        let (key, _) = self.root.get_ref().get_key_value(key)?;
-        let Source { file, text } = self.source;
-        Some(LoadError::new(file, text, key.span().start, key.span().end, message))
+        let span = self.tree.get(self.tree.root()?, key)?.key_span();
+        Some(LoadError::new(self.source.file, self.source.text, span.start, span.end, message))
     }
 
     /// True when the top table has this key.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.root.get_ref().contains_key(key)
+        self.tree.root().is_some_and(|root| self.tree.get(root, key).is_some())
     }
 
     /// The top table.
     pub(crate) fn root(&self, keys: &'static Keys) -> Result<Table<'_>, LoadError> {
-        Table::open(self.source, self.root.get_ref(), 0..0, keys)
+        let node = self.tree.root().ok_or_else(|| self.source.refuse(Refused::Wrong))?;
+        Table { source: self.source, tree: &self.tree, node, holds: Described::Keys(keys) }.checked(keys)
+    }
+}
+
+impl Source<'_> {
+    /// Says what is wrong with a text that has no tree.
+    fn refuse(self, refused: Refused) -> LoadError {
+        let Self { file, text } = self;
+        match (refused, DeTable::parse(text)) {
+            (Refused::Keys(at), _) => {
+                LoadError::new(file, text, at.start, at.end, format!("a table has at most {KEYS} keys"))
+            }
+            (Refused::Dotted(at), Ok(_)) => {
+                let message = "a dotted key cannot add to what `[[…]]` began";
+                LoadError::new(file, text, at.start, at.end, message)
+                    .hint("write the key below that header, or under a header of its own")
+            }
+            (Refused::Wrong | Refused::Dotted(_), Err(error)) => {
+                let span = error.span().unwrap_or(0..0);
+                let at = |message: String| LoadError::new(file, text, span.start, span.end, message);
+                match error.message() {
+                    "duplicate key" => at("duplicate key".to_owned())
+                        .hint("a key or a table stands once: remove one of the two, or join them"),
+                    deep if deep.contains("recurs") => {
+                        at("lists, tables and dotted keys are nested too deep".to_owned())
+                            .hint("no key of these files needs more than a few levels")
+                    }
+                    other => at(other.replace('\n', " ")),
+                }
+            }
+            (Refused::Wrong, Ok(_)) => LoadError::new(file, text, 0, 0, "this is no TOML that can be read here"),
+        }
     }
 }
 
@@ -71,8 +103,8 @@ impl<'s> Document<'s> {
 #[derive(Clone)]
 pub(crate) struct Table<'d> {
     source: Source<'d>,
-    table: &'d DeTable<'d>,
-    span: std::ops::Range<usize>,
+    tree: &'d Tree<'d>,
+    node: &'d Node<'d>,
     holds: Described,
 }
 
@@ -86,25 +118,16 @@ enum Described {
 }
 
 impl<'d> Table<'d> {
-    fn open(
-        source: Source<'d>,
-        table: &'d DeTable<'d>,
-        span: std::ops::Range<usize>,
-        keys: &'static Keys,
-    ) -> Result<Self, LoadError> {
-        let opened = Self { source, table, span, holds: Described::Keys(keys) };
-        match table.keys().find(|key| keys.find(key.get_ref()).is_none()) {
-            Some(key) => Err(opened.refuse(key.get_ref(), key.span(), keys)),
-            None => Ok(opened),
+    fn checked(self, keys: &'static Keys) -> Result<Self, LoadError> {
+        match self.tree.children(self.node).find(|node| keys.find(node.key()).is_none()) {
+            Some(node) => Err(self.refuse(node.key(), node.key_span(), keys)),
+            None => Ok(self),
         }
     }
 
     /// The value of a key, when it is there.
     pub(crate) fn get(&self, key: &'static str) -> Option<Item<'d>> {
-        let (at, value) = self.table.get_key_value(key)?;
-        let key_span = at.span();
-        let shape = self.shape(key);
-        Some(Item { source: self.source, key, key_span, span: value.span(), value: value.get_ref(), shape })
+        self.tree.get(self.node, key).map(|node| self.item(node))
     }
 
     /// The value of a key that must be there.
@@ -114,18 +137,17 @@ impl<'d> Table<'d> {
 
     /// Every key with its value: for a table whose keys are the writer's own names.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Item<'d>> {
-        self.table.iter().map(|(key, value)| Item {
-            source: self.source,
-            shape: self.shape(key.get_ref()),
-            key: key.get_ref().as_ref(),
-            key_span: key.span(),
-            span: value.span(),
-            value: value.get_ref(),
-        })
+        self.tree.children(self.node).map(|node| self.item(node))
+    }
+
+    fn item(&self, node: &'d Node<'d>) -> Item<'d> {
+        Item { source: self.source, tree: self.tree, named: node, node, shape: self.shape(node.key()) }
     }
 
     fn shape(&self, key: &str) -> Option<&'static Shape> {
         match self.holds {
+            // Only a debug build holds what is read against its description.
+            _ if !cfg!(debug_assertions) => None,
             Described::Keys(keys) => keys.find(key).map(|key| &key.shape),
             Described::Named(shape) => shape,
         }
@@ -133,12 +155,13 @@ impl<'d> Table<'d> {
 
     /// True when no key is there.
     pub(crate) fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.node.value().is_empty()
     }
 
     /// An error about the table as a whole.
     pub(crate) fn error(&self, message: impl Into<String>) -> LoadError {
-        LoadError::new(self.source.file, self.source.text, self.span.start, self.span.end, message)
+        let span = self.node.span();
+        LoadError::new(self.source.file, self.source.text, span.start, span.end, message)
     }
 
     fn refuse(&self, key: &str, span: std::ops::Range<usize>, keys: &'static Keys) -> LoadError {
@@ -159,56 +182,55 @@ impl<'d> Table<'d> {
 #[derive(Clone)]
 pub(crate) struct Item<'d> {
     source: Source<'d>,
-    key: &'d str,
-    key_span: std::ops::Range<usize>,
-    span: std::ops::Range<usize>,
-    value: &'d DeValue<'d>,
+    tree: &'d Tree<'d>,
+    /// What has the key: the value itself, or the list that it stands in.
+    named: &'d Node<'d>,
+    node: &'d Node<'d>,
     shape: Option<&'static Shape>,
 }
 
 impl<'d> Item<'d> {
     /// The key.
     pub(crate) fn key(&self) -> &'d str {
-        self.key
+        self.named.key()
     }
 
     /// Where the value stands, to be remembered for a later error.
     pub(crate) fn at(&self) -> At {
-        At { start: self.span.start, end: self.span.end }
+        let span = self.node.span();
+        At { start: span.start, end: span.end }
     }
 
     /// The value as text.
     pub(crate) fn string(&self) -> Result<&'d str, LoadError> {
         self.is_read(Reading::Text);
-        self.value.as_str().ok_or_else(|| self.expected("a string"))
+        if let Value::String(text) = self.node.value() { Ok(text) } else { Err(self.expected("a string")) }
     }
 
     /// The value as a non-negative whole number.
     pub(crate) fn number(&self) -> Result<u64, LoadError> {
         self.is_read(Reading::Number);
-        let number = self.value.as_integer().ok_or_else(|| self.expected("a whole number"))?;
-        u64::from_str_radix(number.as_str(), number.radix())
-            .map_err(|_| self.error(format!("`{}` must be a whole number from 0 to {}", self.key, u64::MAX)))
+        let Value::Integer(digits, radix) = self.node.value() else { return Err(self.expected("a whole number")) };
+        u64::from_str_radix(digits, *radix)
+            .map_err(|_| self.error(format!("`{}` must be a whole number from 0 to {}", self.key(), u64::MAX)))
     }
 
     /// The value as true or false.
     pub(crate) fn boolean(&self) -> Result<bool, LoadError> {
         self.is_read(Reading::Boolean);
-        self.value.as_bool().ok_or_else(|| self.expected("true or false"))
+        if let Value::Boolean(value) = self.node.value() { Ok(*value) } else { Err(self.expected("true or false")) }
     }
 
     /// The value as a list.
     pub(crate) fn list(&self) -> Result<Vec<Self>, LoadError> {
         self.is_read(Reading::List);
-        let list = self.value.as_array().ok_or_else(|| self.expected("a list"))?;
+        if !self.is_list() {
+            return Err(self.expected("a list"));
+        }
         let shape = self.shape.and_then(Shape::element);
-        let element = |value: &'d Spanned<DeValue<'d>>| Self {
-            span: value.span(),
-            value: value.get_ref(),
-            shape,
-            ..self.clone()
-        };
-        Ok(list.iter().map(element).collect())
+        let mut list = Vec::with_capacity(self.node.value().count());
+        list.extend(self.tree.children(self.node).map(|node| Self { node, shape, ..self.clone() }));
+        Ok(list)
     }
 
     /// The value as a list with something in it: an empty list of matchers would match nothing.
@@ -216,7 +238,7 @@ impl<'d> Item<'d> {
         self.is_read(Reading::FullList);
         let list = self.list()?;
         if list.is_empty() {
-            let message = format!("`{}` is empty and could never match", self.key);
+            let message = format!("`{}` is empty and could never match", self.key());
             return Err(self.error(message).hint("leave the key out to match anything"));
         }
         Ok(list)
@@ -230,31 +252,35 @@ impl<'d> Item<'d> {
     /// The value as a table with these keys.
     pub(crate) fn table(&self, keys: &'static Keys) -> Result<Table<'d>, LoadError> {
         self.is_read(Reading::Table(keys));
-        let table = self.value.as_table().ok_or_else(|| self.expected("a table"))?;
-        Table::open(self.source, table, self.span.clone(), keys)
+        self.opened(Described::Keys(keys))?.checked(keys)
     }
 
     /// The value as a table whose keys are names that the writer chose.
     pub(crate) fn open_table(&self) -> Result<Table<'d>, LoadError> {
         self.is_read(Reading::Named);
-        let table = self.value.as_table().ok_or_else(|| self.expected("a table"))?;
-        let holds = Described::Named(self.shape.and_then(Shape::named));
-        Ok(Table { source: self.source, table, span: self.span.clone(), holds })
+        self.opened(Described::Named(self.shape.and_then(Shape::named)))
+    }
+
+    fn opened(&self, holds: Described) -> Result<Table<'d>, LoadError> {
+        if !self.is_table() {
+            return Err(self.expected("a table"));
+        }
+        Ok(Table { source: self.source, tree: self.tree, node: self.node, holds })
     }
 
     /// True when the value is a table.
     pub(crate) fn is_table(&self) -> bool {
-        self.value.is_table()
+        matches!(self.node.value(), Value::Table(..))
     }
 
     /// True when the value is a list.
     pub(crate) fn is_list(&self) -> bool {
-        self.value.is_array()
+        matches!(self.node.value(), Value::Array(_))
     }
 
     /// True when the value is a whole number.
     pub(crate) fn is_number(&self) -> bool {
-        self.value.is_integer()
+        matches!(self.node.value(), Value::Integer(..))
     }
 
     /// The value as one of these words.
@@ -265,7 +291,7 @@ impl<'d> Item<'d> {
             return Ok(*value);
         }
         let known = words.words();
-        let error = self.error(format!("`{text}` is not a value of `{}`", self.key));
+        let error = self.error(format!("`{text}` is not a value of `{}`", self.key()));
         Err(match nearest(text, known.iter().copied()) {
             Some(word) => error.hint(format!("did you mean `{word}`?")),
             None => error.hint(format!("write {}", list(&known))),
@@ -274,12 +300,14 @@ impl<'d> Item<'d> {
 
     /// An error at the value.
     pub(crate) fn error(&self, message: impl Into<String>) -> LoadError {
-        LoadError::new(self.source.file, self.source.text, self.span.start, self.span.end, message)
+        let span = self.node.span();
+        LoadError::new(self.source.file, self.source.text, span.start, span.end, message)
     }
 
     /// An error at the key.
     pub(crate) fn key_error(&self, message: impl Into<String>) -> LoadError {
-        LoadError::new(self.source.file, self.source.text, self.key_span.start, self.key_span.end, message)
+        let span = self.named.key_span();
+        LoadError::new(self.source.file, self.source.text, span.start, span.end, message)
     }
 
     // INVARIANT: what is read is what is described, which every test that reads the key proves; so a schema that is
@@ -288,12 +316,12 @@ impl<'d> Item<'d> {
         debug_assert!(
             self.shape.is_some_and(|shape| shape.admits(reading)),
             "`{}` is read in a way that its description does not say",
-            self.key
+            self.key()
         );
     }
 
     fn expected(&self, what: &str) -> LoadError {
-        self.error(format!("`{}` must be {what}, not {}", self.key, kind(self.value)))
+        self.error(format!("`{}` must be {what}, not {}", self.key(), kind(self.node.value())))
     }
 }
 
@@ -335,14 +363,14 @@ pub(crate) fn list(words: &[&str]) -> String {
     }
 }
 
-fn kind(value: &DeValue<'_>) -> &'static str {
+fn kind(value: &Value<'_>) -> &'static str {
     match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a fraction",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
+        Value::String(_) => "a string",
+        Value::Integer(..) => "a whole number",
+        Value::Float => "a fraction",
+        Value::Boolean(_) => "true or false",
+        Value::Datetime => "a date",
+        Value::Array(_) => "a list",
+        Value::Table(..) => "a table",
     }
 }

@@ -15,7 +15,7 @@ pub enum GlobError {
     #[error("`{0}` is not a wildcard here")]
     Reserved(char),
     /// A leading `~`.
-    #[error("a pattern that begins with `~` is a regular expression, which is not supported yet")]
+    #[error("a pattern that begins with `~` is a regular expression, and none can stand here")]
     Regex,
     /// Two stars in a row where they have no meaning.
     #[error("`**` has no meaning here")]
@@ -43,7 +43,9 @@ impl GlobError {
             Self::Reserved(_) | Self::Escape => {
                 "only `*` and `**` are special; write a backslash before any of `* ? [ ] { } ~ \\` to mean the character itself"
             }
-            Self::Regex => "write a glob, or `\\~` for the character itself (in a TOML string: `'\\~…'`)",
+            Self::Regex => {
+                "write a glob; for a home directory write the whole path, and `\\~` for the character itself (in a TOML string: `'\\~…'`)"
+            }
             Self::DoubleStar => {
                 "write `*` for any run of characters; in a path `/**/` is any number of directories, and in `argv` a last `**` any further arguments"
             }
@@ -54,12 +56,15 @@ impl GlobError {
     }
 }
 
+/// Stands for `*` in a parsed pattern: a NUL, which no pattern holds.
+pub(crate) const STAR: u8 = 0;
+
 /// A text pattern: literal runs between stars.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TextGlob {
-    // INVARIANT: never empty; n stars stand between n + 1 runs.
-    first: Vec<u8>,
-    others: Vec<Vec<u8>>,
+    // One piece of memory a pattern: long policies are slow by what they touch, not by what they compare.
+    runs: Box<[u8]>,
+    is_literal: bool,
 }
 
 impl TextGlob {
@@ -71,64 +76,33 @@ impl TextGlob {
         if pattern.starts_with('~') {
             return Err(GlobError::Regex);
         }
-        Self::part(pattern)
-    }
-
-    /// Parses a text that may begin with `~`: one component of a path.
-    pub(crate) fn part(pattern: &str) -> Result<Self, GlobError> {
         if pattern.is_empty() {
             return Err(GlobError::Empty);
         }
         if is_plain(pattern) {
             return Ok(Self::literal(pattern.as_bytes()));
         }
-        let mut runs = Vec::new();
-        let mut run = Vec::new();
-        let mut characters = pattern.chars();
-        let mut after_star = false;
-        while let Some(character) = characters.next() {
-            let is_star = character == '*';
-            match character {
-                '*' if after_star => return Err(GlobError::DoubleStar),
-                '*' => runs.push(std::mem::take(&mut run)),
-                '\\' => push(&mut run, characters.next().filter(|next| is_special(*next)).ok_or(GlobError::Escape)?),
-                '?' | '[' | ']' | '{' | '}' => return Err(GlobError::Reserved(character)),
-                '\0' => return Err(GlobError::Nul),
-                ordinary => push(&mut run, ordinary),
-            }
-            after_star = is_star;
-        }
-        runs.push(run);
-        let mut runs = runs.into_iter();
-        Ok(Self { first: runs.next().unwrap_or_default(), others: runs.collect() })
+        let mut runs = Vec::with_capacity(pattern.len());
+        parse_runs(pattern, &mut runs)?;
+        Ok(Self { is_literal: !runs.contains(&STAR), runs: runs.into() })
     }
 
     /// The pattern that matches exactly this text.
     #[must_use]
     pub fn literal(text: &[u8]) -> Self {
-        Self { first: text.to_vec(), others: Vec::new() }
+        Self { runs: text.into(), is_literal: true }
     }
 
     /// True when the whole text matches.
     #[must_use]
     pub fn matches(&self, text: &[u8]) -> bool {
-        let Some((last, middle)) = self.others.split_last() else { return text == self.first };
-        let Some(rest) = text.strip_prefix(self.first.as_slice()) else { return false };
-        let Some(mut rest) = rest.strip_suffix(last.as_slice()) else { return false };
-        // The leftmost place for each run leaves the most room for the runs after it.
-        for run in middle {
-            match find(rest, run).and_then(|at| rest.get(at + run.len()..)) {
-                Some(tail) => rest = tail,
-                None => return false,
-            }
-        }
-        true
+        if self.is_literal { *text == *self.runs } else { runs_match(&self.runs, text) }
     }
 
     /// The only text that matches, when there is only one.
     #[must_use]
     pub fn as_literal(&self) -> Option<&[u8]> {
-        self.others.is_empty().then_some(self.first.as_slice())
+        self.is_literal.then_some(&self.runs)
     }
 
     /// True when everything that `other` matches is known to match here too: equal patterns, or a
@@ -138,20 +112,73 @@ impl TextGlob {
         self == other || self.is_any() || other.as_literal().is_some_and(|text| self.matches(text))
     }
 
+    /// What every text that matches begins with.
+    pub(crate) fn beginning(&self) -> &[u8] {
+        self.runs.split(|byte| *byte == STAR).next().unwrap_or_default()
+    }
+
     pub(crate) fn is_any(&self) -> bool {
-        self.first.is_empty() && matches!(self.others.as_slice(), [only] if only.is_empty())
+        !self.is_literal && *self.runs == [STAR]
     }
 }
 
 /// Shows the pattern the way it is written.
 impl fmt::Display for TextGlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_run(&self.first, f)?;
-        self.others.iter().try_for_each(|run| {
-            f.write_str("*")?;
-            write_run(run, f)
-        })
+        if self.is_literal { write_run(&self.runs, f) } else { write_runs(&self.runs, f) }
     }
+}
+
+/// Parses a pattern, or one component of a path, into literal runs between stars.
+pub(crate) fn parse_runs(pattern: &str, runs: &mut Vec<u8>) -> Result<(), GlobError> {
+    let mut characters = pattern.chars();
+    let mut after_star = false;
+    while let Some(character) = characters.next() {
+        let is_star = character == '*';
+        match character {
+            '*' if after_star => return Err(GlobError::DoubleStar),
+            '*' => runs.push(STAR),
+            '\\' => push(runs, characters.next().filter(|next| is_special(*next)).ok_or(GlobError::Escape)?),
+            '?' | '[' | ']' | '{' | '}' => return Err(GlobError::Reserved(character)),
+            '\0' => return Err(GlobError::Nul),
+            ordinary => push(runs, ordinary),
+        }
+        after_star = is_star;
+    }
+    Ok(())
+}
+
+/// True when the whole text is these runs with anything in place of the stars.
+pub(crate) fn runs_match(runs: &[u8], text: &[u8]) -> bool {
+    let mut runs = runs.split(|byte| *byte == STAR);
+    let Some(mut rest) = runs.next().and_then(|first| text.strip_prefix(first)) else { return false };
+    let Some(last) = runs.next_back() else { return rest.is_empty() };
+    let Some(middle) = rest.strip_suffix(last) else { return false };
+    rest = middle;
+    // The leftmost place for each run leaves the most room for the runs after it.
+    for run in runs {
+        match find(rest, run).and_then(|at| rest.get(at + run.len()..)) {
+            Some(tail) => rest = tail,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// True when there is a star in these runs.
+pub(crate) fn has_star(runs: &[u8]) -> bool {
+    runs.contains(&STAR)
+}
+
+/// Shows runs the way they are written.
+pub(crate) fn write_runs(runs: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (index, run) in runs.split(|byte| *byte == STAR).enumerate() {
+        if index > 0 {
+            f.write_str("*")?;
+        }
+        write_run(run, f)?;
+    }
+    Ok(())
 }
 
 fn find(text: &[u8], run: &[u8]) -> Option<usize> {
@@ -174,7 +201,7 @@ fn push(run: &mut Vec<u8>, character: char) {
     run.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-fn write_run(run: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(crate) fn write_run(run: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let text = String::from_utf8_lossy(run);
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

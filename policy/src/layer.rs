@@ -3,11 +3,12 @@
 
 use std::fmt;
 
+use crate::alike::{Alike, Hearing};
 use crate::approval::{Approval, Factors, Obligation};
 use crate::ceiling::Ceiling;
+use crate::matcher::question::Question;
 use crate::matcher::verdict::Match;
-use crate::request::Request;
-use crate::rule::{Action, Judgement, Rule};
+use crate::rule::{Action, Rule};
 
 /// What nobody can approve.
 static NOBODYS: Obligation =
@@ -54,17 +55,18 @@ pub(crate) enum Fallback {
 pub(crate) struct Layer {
     pub(crate) name: LayerName,
     pub(crate) rules: Vec<Rule>,
+    pub(crate) alike: Alike,
     pub(crate) fallback: Fallback,
     /// What a run may have that the default permits.
     pub(crate) fallback_ceiling: Ceiling,
 }
 
-/// How a layer voted, and what each rule that was reached said.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How a layer voted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Vote {
     pub(crate) by: By,
-    /// One for each rule from the first to the last that was judged.
-    pub(crate) judgements: Vec<Judgement>,
+    /// How many rules were reached, from the first on.
+    pub(crate) reached: usize,
 }
 
 /// Who in a layer decided.
@@ -81,23 +83,23 @@ impl Layer {
     ///
     /// A fact that was not gathered never satisfies an `allow`; an `ask` or `deny` that hangs on
     /// it counts only when it is stricter than what the rules after it answer.
-    pub(crate) fn vote(&self, request: &Request) -> Vote {
-        let mut judgements = Vec::with_capacity(self.rules.len());
+    pub(crate) fn vote(&self, question: &Question<'_>) -> Vote {
         let mut open: Option<usize> = None;
         let mut by = By::Default;
+        let mut reached = self.rules.len();
+        let mut hearing = Hearing::new(&self.alike, question);
         for (index, rule) in self.rules.iter().enumerate() {
-            let judgement = rule.judge(request);
-            judgements.push(judgement);
-            match (judgement.verdict(), rule.action) {
+            match (hearing.verdict(index, rule), rule.action) {
                 (Match::Yes, Action::Allow | Action::Ask | Action::Deny) => {
                     by = By::Rule(index);
+                    reached = index + 1;
                     break;
                 }
                 (Match::Unknown, Action::Ask | Action::Deny) => open = self.stricter(open, index),
                 (Match::Unknown, Action::Allow) | (Match::No, Action::Allow | Action::Ask | Action::Deny) => {}
             }
         }
-        Vote { by: self.against_open(by, open), judgements }
+        Vote { by: self.against_open(by, open), reached }
     }
 
     /// Who decides when this one would and a rule before it stands open.

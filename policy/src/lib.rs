@@ -11,6 +11,7 @@ pub mod approval;
 pub mod authorize;
 pub mod decide;
 pub mod decision;
+pub mod distinct;
 pub mod document;
 pub mod in_force;
 pub mod layer;
@@ -52,8 +53,10 @@ pub mod surroundings;
 pub mod text;
 pub mod units;
 
+mod alike;
 mod ceiling;
 mod grammar;
 mod matcher;
 mod reach;
+mod shadow;
 mod shape;

@@ -99,7 +99,7 @@ impl AbsPath {
     }
 
     /// The components from the root on.
-    pub fn components(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn components(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.0.split(|byte| *byte == b'/').filter(|name| !name.is_empty())
     }
 

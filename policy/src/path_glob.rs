@@ -3,28 +3,23 @@
 
 use std::fmt;
 
-use crate::glob::{GlobError, TextGlob, is_plain};
+use crate::glob::{GlobError, STAR, has_star, is_plain, parse_runs, runs_match, write_run, write_runs};
 use crate::path::AbsPath;
 
 /// A path pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PathGlob(Shape);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Shape {
     /// One path and no other: compared at once.
     Only(AbsPath),
-    /// A walk, component by component.
-    Walk(Vec<Step>),
+    /// A walk: components between slashes, each as runs between stars, or [`ANY`].
+    Walk(Box<[u8]>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
-    /// One component.
-    One(TextGlob),
-    /// `**`: any number of components, none included.
-    Any,
-}
+/// Any number of components, none included: two stars, which no component has in a row.
+const ANY: &[u8] = b"\0\0";
 
 impl PathGlob {
     /// Parses a pattern.
@@ -47,8 +42,16 @@ impl PathGlob {
         {
             return Ok(Self(Shape::Only(only)));
         }
-        let steps = below.split('/').map(Step::new).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self(only_path(&steps).map_or(Shape::Walk(steps), Shape::Only)))
+        let mut walk = Vec::with_capacity(pattern.len());
+        for component in below.split('/') {
+            walk.push(b'/');
+            match component {
+                "**" => walk.extend_from_slice(ANY),
+                name => parse_runs(name, &mut walk)?,
+            }
+        }
+        let only = if has_star(&walk) { None } else { AbsPath::new(&walk).ok() };
+        Ok(Self(only.map_or_else(|| Shape::Walk(walk.get(1..).unwrap_or_default().into()), Shape::Only)))
     }
 
     /// The only path that matches, when there is only one.
@@ -65,7 +68,7 @@ impl PathGlob {
     pub fn matches(&self, path: &AbsPath) -> bool {
         match &self.0 {
             Shape::Only(only) => only == path,
-            Shape::Walk(steps) => matches_from(steps, path),
+            Shape::Walk(walk) => walk_matches(walk, path),
         }
     }
 
@@ -74,19 +77,28 @@ impl PathGlob {
     pub fn matches_name(&self, name: &[u8]) -> bool {
         match &self.0 {
             Shape::Only(path) => path.name() == Some(name),
-            Shape::Walk(steps) => match steps.last() {
-                Some(Step::One(glob)) => glob.matches(name),
-                Some(Step::Any) | None => true,
+            Shape::Walk(walk) => match steps(walk).next_back() {
+                Some(ANY) | None => true,
+                Some(last) => runs_match(last, name),
             },
         }
     }
 
-    /// As [`TextGlob::covers`].
+    /// What every path that matches has among its components.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        let (only, walk) = match &self.0 {
+            Shape::Only(path) => (Some(path.components()), None),
+            Shape::Walk(walk) => (None, Some(steps(walk).filter(|step| !has_star(step)))),
+        };
+        only.into_iter().flatten().chain(walk.into_iter().flatten())
+    }
+
+    /// As [`crate::glob::TextGlob::covers`].
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self == other
             || other.as_literal().is_some_and(|path| self.matches(path))
-            || matches!(&self.0, Shape::Walk(steps) if matches!(steps.as_slice(), [Step::Any]))
+            || matches!(&self.0, Shape::Walk(walk) if **walk == *ANY)
     }
 }
 
@@ -94,72 +106,88 @@ impl PathGlob {
 impl fmt::Display for PathGlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Shape::Only(path) => path.components().try_for_each(|name| write!(f, "/{}", TextGlob::literal(name))),
-            Shape::Walk(steps) => steps.iter().try_for_each(|step| match step {
-                Step::One(glob) => write!(f, "/{glob}"),
-                Step::Any => f.write_str("/**"),
+            Shape::Only(path) => path.components().try_for_each(|name| {
+                f.write_str("/")?;
+                write_run(name, f)
+            }),
+            Shape::Walk(walk) => steps(walk).try_for_each(|step| {
+                f.write_str("/")?;
+                if step == ANY { f.write_str("**") } else { write_runs(step, f) }
             }),
         }
     }
 }
 
-impl Step {
-    fn new(component: &str) -> Result<Self, GlobError> {
-        match component {
-            "**" => Ok(Self::Any),
-            name => TextGlob::part(name).map(Self::One),
-        }
-    }
+fn steps(walk: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
+    walk.split(|byte| *byte == b'/')
 }
 
-fn only_path(steps: &[Step]) -> Option<AbsPath> {
-    let mut bytes = Vec::new();
-    for step in steps {
-        match step {
-            Step::One(glob) => {
-                bytes.push(b'/');
-                bytes.extend_from_slice(glob.as_literal()?);
-            }
-            Step::Any => return None,
-        }
+/// Walks pattern and path together, byte by byte, for it is asked for every rule of a long policy. A star takes up again
+/// one byte further on in its component, a `**` one component further on; only the latest of each matters.
+fn walk_matches(walk: &[u8], path: &AbsPath) -> bool {
+    let text = path.as_bytes().get(1..).unwrap_or_default();
+    if text.is_empty() {
+        return steps(walk).all(|step| step == ANY);
     }
-    AbsPath::new(bytes).ok()
-}
-
-/// Walks pattern and path together. After a `**` it remembers where to take up again, with one
-/// more component swallowed; only the latest `**` matters, so the cost is steps × components.
-fn matches_from(steps: &[Step], path: &AbsPath) -> bool {
-    let names: Vec<&[u8]> = path.components().collect();
-    let (mut step, mut name) = (0, 0);
-    let mut again: Option<(usize, usize)> = None;
+    let (mut step, mut at) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    let mut any: Option<(usize, usize)> = None;
     loop {
-        match (steps.get(step), names.get(name)) {
+        match (walk.get(step).copied(), text.get(at).copied()) {
             (None, None) => return true,
-            (Some(Step::Any), _) => {
-                again = Some((step + 1, name));
-                step += 1;
+            (Some(STAR), _) if walk.get(step + 1) == Some(&STAR) => {
+                // A last `**` takes whatever is left; a slash follows any other.
+                if step + ANY.len() == walk.len() {
+                    return true;
+                }
+                step += ANY.len() + 1;
+                any = Some((step, at));
+                star = None;
                 continue;
             }
-            (Some(Step::One(glob)), Some(component)) if glob.matches(component) => {
+            (Some(STAR), _) => {
                 step += 1;
-                name += 1;
+                star = Some((step, at));
                 continue;
             }
-            (Some(Step::One(_)) | None, _) => {}
-        }
-        match again {
-            Some((after, from)) if from < names.len() => {
-                again = Some((after, from + 1));
-                (step, name) = (after, from + 1);
+            (Some(wanted), Some(found)) if wanted == found => {
+                if wanted == b'/' {
+                    star = None;
+                }
+                (step, at) = (step + 1, at + 1);
+                continue;
             }
-            Some(_) | None => return false,
+            (Some(b'/'), None) if walk.get(step..).is_some_and(takes_nothing) => return true,
+            (_, _) => {}
         }
+        if let Some((after, from)) = star
+            && text.get(from).is_some_and(|byte| *byte != b'/')
+        {
+            star = Some((after, from + 1));
+            (step, at) = (after, from + 1);
+            continue;
+        }
+        let Some((after, from)) = any else { return false };
+        let Some(skipped) = text.get(from..).and_then(|rest| rest.iter().position(|byte| *byte == b'/')) else {
+            return false;
+        };
+        any = Some((after, from + skipped + 1));
+        star = None;
+        (step, at) = (after, from + skipped + 1);
     }
+}
+
+/// True when nothing but `/**` is left of a walk.
+fn takes_nothing(walk: &[u8]) -> bool {
+    walk.chunks(ANY.len() + 1).all(|step| step.strip_prefix(b"/") == Some(ANY))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::glob::TextGlob;
 
     fn path_matches(pattern: &str, path: &str) -> bool {
         PathGlob::new(pattern).unwrap().matches(&AbsPath::new(path).unwrap())
@@ -183,6 +211,32 @@ mod tests {
             ("/usr/lib/**/claude*", "/usr/lib/x/y/claude-1", true),
         ] {
             assert_eq!(path_matches(pattern, path), expected, "{pattern} {path}");
+        }
+    }
+
+    /// The same question answered the slow and obvious way.
+    fn obvious(steps: &[&str], names: &[&str]) -> bool {
+        match (steps.split_first(), names.split_first()) {
+            (None, None) => true,
+            (Some((&"**", steps)), _) => (0..=names.len()).any(|skip| obvious(steps, &names[skip..])),
+            (Some((step, steps)), Some((name, names))) => {
+                TextGlob::new(step).unwrap().matches(name.as_bytes()) && obvious(steps, names)
+            }
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+        #[test]
+        fn matching_agrees_with_the_obvious_definition(
+            steps in proptest::collection::vec("\\*\\*|[ab]{1,2}|(\\*?[ab]){1,3}\\*?|\\*", 1..6),
+            names in proptest::collection::vec("[ab]{1,4}", 0..6),
+        ) {
+            let (pattern, path) = (format!("/{}", steps.join("/")), format!("/{}", names.join("/")));
+            let (steps, names): (Vec<&str>, Vec<&str>) =
+                (steps.iter().map(String::as_str).collect(), names.iter().map(String::as_str).collect());
+            prop_assert_eq!(path_matches(&pattern, &path), obvious(&steps, &names), "{} {}", pattern, path);
         }
     }
 

@@ -1,6 +1,7 @@
 //! A pattern over text: a glob, or after `~` a regular expression that matches the whole text in linear time.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -119,6 +120,15 @@ impl PartialEq for TextPattern {
 }
 
 impl Eq for TextPattern {}
+
+impl Hash for TextPattern {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Glob(glob) => glob.hash(state),
+            Self::Regex(regex) => regex.written.hash(state),
+        }
+    }
+}
 
 impl AnchoredRegex {
     fn new(expression: &str) -> Result<Self, PatternError> {

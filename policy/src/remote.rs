@@ -68,7 +68,7 @@ fn without_port(host: &str) -> &str {
 }
 
 /// A pattern over remotes: `host/path`, the path's components with stars that stay inside them, `**` for any number.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RemotePattern {
     host: HostGlob,
     path: PathGlob,

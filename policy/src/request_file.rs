@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::distinct::distinct_keys;
 use crate::fact::Fact;
 use crate::redacted::{Redacted, RedactedFacts, Whole};
 use crate::request::{Command, Inode, Operation, Program, RUN, Request};
@@ -122,6 +123,7 @@ impl RequestFile {
     /// # Errors
     /// What is wrong with it, with line and column.
     pub fn parse(text: &str) -> Result<Request, String> {
+        distinct_keys(text)?;
         let file: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         Ok(file.into_request())
     }

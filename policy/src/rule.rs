@@ -5,10 +5,11 @@ use crate::ceiling::Ceiling;
 use crate::class::Class;
 use crate::classify::classify;
 use crate::matcher::Matcher;
+use crate::matcher::question::Question;
 use crate::matcher::verdict::Match;
 use crate::path::AbsPath;
 use crate::principal::ClientKind;
-use crate::request::{RUN, Request};
+use crate::request::RUN;
 use crate::text::Text;
 
 /// What a rule or a default answers.
@@ -33,10 +34,10 @@ pub(crate) struct Rule {
 
 impl Rule {
     /// Judges a request by every matcher, so that a trace can name each one that failed.
-    pub(crate) fn judge(&self, request: &Request) -> Judgement {
+    pub(crate) fn judge(&self, question: &Question<'_>) -> Judgement {
         let mut judgement = Judgement::default();
         for (index, matcher) in self.matchers.iter().enumerate() {
-            match matcher.judge(request) {
+            match matcher.judge(question) {
                 Match::Yes => {}
                 Match::No => judgement.no |= bit(index),
                 Match::Unknown => judgement.unknown |= bit(index),
@@ -50,13 +51,6 @@ impl Rule {
         self.matchers
             .iter()
             .any(|matcher| matches!(matcher, Matcher::Kind(kinds) if !kinds.listed.contains(&ClientKind::Human)))
-    }
-
-    /// The only program that it can match, when there is only one.
-    pub(crate) fn only_program(&self) -> Option<&AbsPath> {
-        self.matchers
-            .iter()
-            .find_map(|matcher| if let Matcher::Path(glob) = matcher { glob.as_literal() } else { None })
     }
 
     /// True when it is certain that whatever matches `other` matches here too.

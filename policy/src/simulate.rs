@@ -8,6 +8,7 @@ use crate::coding_agent::{self, CodingAgent};
 use crate::decide::PolicySet;
 use crate::fact::Fact;
 use crate::layer::{By, Layer, Vote};
+use crate::matcher::question::Question;
 use crate::matcher::verdict::Match;
 use crate::profile::Profiles;
 use crate::redacted::hidden_flags;
@@ -114,7 +115,7 @@ impl PolicySet {
 /// Every way in which each layer votes one of its ways.
 fn each(ways: &[BTreeSet<By>]) -> Vec<Vec<Vote>> {
     ways.iter().fold(vec![Vec::new()], |begun, ways| {
-        let vote = |by: &By| Vote { by: *by, judgements: Vec::new() };
+        let vote = |by: &By| Vote { by: *by, reached: 0 };
         begun.iter().flat_map(|begun| ways.iter().map(|by| [begun.as_slice(), &[vote(by)]].concat())).collect()
     })
 }
@@ -130,10 +131,11 @@ enum Chance {
 }
 
 fn chance(rule: &Rule, request: &Request, missing: Missing) -> Chance {
-    match (rule.judge(request).verdict(), missing) {
+    let question = Question::new(request);
+    match (rule.judge(&question).verdict(), missing) {
         (Match::Unknown, Missing::Anything) => Chance::Either,
         (Match::Unknown, Missing::Again) => {
-            let unknown = rule.matchers.iter().filter(|matcher| matcher.judge(request) == Match::Unknown);
+            let unknown = rule.matchers.iter().filter(|matcher| matcher.judge(&question) == Match::Unknown);
             let (hidden, open): (Vec<_>, Vec<_>) = unknown.partition(|matcher| matcher.is_hidden_in(request));
             match (hidden.is_empty(), open.is_empty()) {
                 (true, _) => Chance::Surely(Match::Unknown),
@@ -182,11 +184,12 @@ impl Layer {
 
     /// Adds the facts that are missing for the rules that may be reached.
     fn ask_unknown(&self, request: &Request, missing: Missing, unknown: &mut BTreeSet<String>) {
+        let question = Question::new(request);
         for rule in &self.rules {
             match chance(rule, request, missing) {
                 Chance::Surely(Match::Yes) => return,
                 Chance::Either | Chance::OpenOrNot => {
-                    let open = rule.matchers.iter().filter(|matcher| matcher.judge(request) == Match::Unknown);
+                    let open = rule.matchers.iter().filter(|matcher| matcher.judge(&question) == Match::Unknown);
                     let hidden = open.filter(|matcher| missing == Missing::Anything || matcher.is_hidden_in(request));
                     hidden.for_each(|matcher| matcher.name_unknown(request, unknown));
                 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use opaque_policy::answer::Answer;
+use opaque_policy::distinct::distinct_keys;
 use opaque_policy::request_file::RequestFile;
 use serde::Deserialize;
 
@@ -44,7 +45,9 @@ impl Test {
         }
         let mut wrong = Vec::new();
         for file in &files {
-            let case: Case = serde_json::from_str(&read(file)?).map_err(|error| at(file, &error))?;
+            let text = read(file)?;
+            distinct_keys(&text).map_err(|error| at(file, &error))?;
+            let case: Case = serde_json::from_str(&text).map_err(|error| at(file, &error))?;
             let decision = policies.decide(&case.request.into_request(), &profiles);
             let (answer, rule) = (decision.answer(), decision.rule());
             let is_that_rule = case.rule.as_deref().is_none_or(|wanted| wanted == rule);

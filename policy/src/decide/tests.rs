@@ -8,6 +8,7 @@ use crate::request::{AskedVariable, Command, Inode, Program};
 use crate::text::Text;
 
 mod agreement;
+mod attempts;
 mod documents;
 mod flags;
 mod laws;

@@ -88,6 +88,8 @@ fn example(item: &Item<'_>, expects: Expected) -> Result<RuleExample, LoadError>
     let program = if program.contains('/') {
         let path = AbsPath::new(program).map_err(|error| item.error(format!("`{program}` is no program: {error}")))?;
         ExampleProgram::Path(path)
+    } else if program.contains('\0') {
+        return Err(item.error("the name of a program contains a NUL byte"));
     } else {
         ExampleProgram::Name(program.as_bytes().to_vec())
     };

@@ -89,7 +89,7 @@ pub(crate) const TRUST: [(&str, Grade); 2] = [("verified", Grade::Verified), ("d
 /// Reads every condition of a rule and holds each against what the rule answers.
 pub(crate) fn matchers(table: &Table<'_>, clients: &Clients, action: Action) -> Result<Vec<Matcher>, LoadError> {
     let trust = table.get("trust").map(|item| item.word(&TRUST)).transpose()?.unwrap_or(Grade::Verified);
-    let mut found = Found { matchers: Vec::new(), action, trust };
+    let mut found = Found { matchers: Vec::with_capacity(8), action, trust };
     let operation = match table.get("operation") {
         Some(item) => text_glob(&item)?,
         None => TextGlob::literal(RUN.as_bytes()),

@@ -1,5 +1,6 @@
 //! Reads the policy files of one layer into one layer.
 
+use crate::alike::Alike;
 use crate::ceiling::Ceiling;
 use crate::coding_agent::CodingAgent;
 use crate::decide::{Audit, AuditSync, Sight};
@@ -152,7 +153,8 @@ pub(crate) fn load_layer(name: LayerName, files: &[SourceFile], sight: Sight) ->
         return Err(contradiction(name, files));
     }
     let fallback = fallback.or(first).ok_or_else(|| missing_default(name, files))?;
-    let layer = Layer { name, rules, fallback, fallback_ceiling: Ceiling::default_profile() };
+    let alike = Alike::among(&rules);
+    let layer = Layer { name, rules, alike, fallback, fallback_ceiling: Ceiling::default_profile() };
     Ok(LoadedLayer { layer, audit, coding_agents })
 }
 

@@ -176,7 +176,9 @@ pub(crate) fn parse_profile(file: &str, bytes: &[u8]) -> Result<Profile, LoadErr
 /// Reads a tier's name.
 pub(crate) fn tier(item: &Item<'_>) -> Result<Tier, LoadError> {
     match item.string()? {
-        later @ ("landlock" | "vm") => Err(item.error(format!("the tier `{later}` is not supported yet"))),
+        later @ ("landlock" | "vm") => {
+            Err(item.error(format!("the tier `{later}` is not supported yet")).hint("write `namespaces`"))
+        }
         _ => item.word(&TIERS),
     }
 }

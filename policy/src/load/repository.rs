@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::alike::Alike;
 use crate::ceiling::Ceiling;
 use crate::decide::Sight;
 use crate::document::{Document, Item, SourceFile};
@@ -16,7 +17,7 @@ use crate::load::profile::{LIMITS, limits, name};
 use crate::load::rule::{LoadedRule, RULE, rule};
 use crate::network_grants::NetworkGrants;
 use crate::request::Asked;
-use crate::rule::Action;
+use crate::rule::{Action, Rule};
 use crate::shape::{Holds, Key, Keys, Shape};
 
 pub(crate) const REPOSITORY: Keys = Keys {
@@ -70,8 +71,10 @@ pub(crate) fn repository(source: &SourceFile, sight: Sight) -> Result<LoadedRepo
         Sight::First => check(&rules, source)?,
         Sight::Again => {}
     }
-    let rules = rules.into_iter().map(|loaded| loaded.rule).collect();
-    let layer = Layer { name: LayerName::Repo, rules, fallback: Fallback::Pass, fallback_ceiling: Ceiling::Unbounded };
+    let rules: Vec<Rule> = rules.into_iter().map(|loaded| loaded.rule).collect();
+    let alike = Alike::among(&rules);
+    let layer =
+        Layer { name: LayerName::Repo, rules, alike, fallback: Fallback::Pass, fallback_ceiling: Ceiling::Unbounded };
     Ok(LoadedRepository { layer, request: table.get("request").map(|item| request(&item)).transpose()? })
 }
 

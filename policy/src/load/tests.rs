@@ -121,6 +121,7 @@ fn broken_syntax_is_pointed_at() {
     policy.toml:2:1: duplicate key
       version = 1
       ^^^^^^^
+    hint: a key or a table stands once: remove one of the two, or join them
     "#);
 }
 
@@ -159,7 +160,7 @@ fn what_is_not_text_or_too_large_or_too_deep_is_refused() {
     for deep in
         ["a.".repeat(100_000) + "a = 1", format!("a = {}", "[".repeat(100_000)), format!("[{}a]", "a.".repeat(100_000))]
     {
-        assert!(load(deep.into_bytes()).message().contains("recurs"));
+        assert!(load(deep.into_bytes()).message().contains("nested too deep"));
     }
 }
 

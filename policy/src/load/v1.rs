@@ -155,7 +155,7 @@ fn rule(item: &Item<'_>, humans: &[Client]) -> Result<LoadedRule, LoadError> {
     let table = item.table(&RULE)?;
     let name = table.require("name")?;
     let (action, obligation) = answer(&table)?;
-    let mut matchers = vec![Matcher::Operation(text_glob(&table.require("operation_pattern")?)?)];
+    let mut matchers = vec![Matcher::Operation(text_glob(&table.require("operation_pattern").map_err(as_first)?)?)];
     if let Some(kinds) = kinds(&table, humans)? {
         matchers.push(Matcher::Kind(kinds));
     }
@@ -184,6 +184,11 @@ fn rule(item: &Item<'_>, humans: &[Client]) -> Result<LoadedRule, LoadError> {
     let rule =
         Rule { name: line(&name)?, matchers, action, why: None, obligation, ceiling: Ceiling::default_profile() };
     Ok(LoadedRule { rule, at: name.at(), examples: Vec::new() })
+}
+
+/// Who forgets `version` is told that another format is read.
+fn as_first(error: LoadError) -> LoadError {
+    error.hint("a file without `version` is read as Policy v1: begin it with `version = 1` to use the keys of today")
 }
 
 /// `allow = true` asks where an approval is required; `allow = false` denies.

@@ -15,7 +15,7 @@ use crate::pattern::TextPattern;
 use crate::text::Text;
 
 /// A whole argument vector, without the program's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Arguments {
     /// One for each of the first arguments that belong to no flag.
     pub(crate) each: Vec<Element>,
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 }
 
 /// One argument.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Element {
     /// Text: a literal, a glob, or a regular expression.
     Pattern(TextPattern),
@@ -34,7 +34,7 @@ pub(crate) enum Element {
 }
 
 /// A value that is filled in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Hole {
     /// One of these words.
     OneOf(Vec<Text>),
@@ -49,7 +49,7 @@ pub(crate) enum Hole {
 }
 
 /// A place that a path may lie in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Under {
     /// The working directory.
     Cwd,
@@ -58,7 +58,7 @@ pub(crate) enum Under {
 }
 
 /// An option that may be given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Flag {
     /// With its dashes.
     pub(crate) name: Text,
@@ -69,7 +69,7 @@ pub(crate) struct Flag {
 }
 
 /// What may follow the arguments that have an element of their own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Rest {
     /// Nothing.
     Nothing,

@@ -11,7 +11,7 @@ use crate::path_glob::PathGlob;
 use crate::principal::{ClientKind, Executable, Principal};
 
 /// A named client: a program that asks, by everything that is written of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Client {
     pub(crate) name: String,
     pub(crate) uid: Option<u32>,
@@ -22,7 +22,7 @@ pub(crate) struct Client {
 }
 
 /// A pattern over the path of an executable.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum ExePath {
     /// Component by component.
     Path(PathGlob),
@@ -81,7 +81,7 @@ impl ExePath {
 }
 
 /// A condition on the kind of client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Kinds {
     pub(crate) listed: Vec<ClientKind>,
     /// Under Policy v1: who is a human. Everybody else is an agent then, whatever else is known.

@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 pub(crate) mod client;
+pub(crate) mod question;
 pub(crate) mod surroundings;
 mod unknown;
 pub(crate) mod verdict;
@@ -15,13 +16,13 @@ use crate::fact::Fact;
 use crate::glob::TextGlob;
 use crate::matcher::arguments::Arguments;
 use crate::matcher::client::{Client, Kinds};
+use crate::matcher::question::Question;
 use crate::matcher::surroundings::SurroundingsMatcher;
 use crate::matcher::verdict::{Match, yes};
 use crate::path_glob::PathGlob;
 use crate::pattern::TextPattern;
 use crate::redacted::{Whole, hides};
-use crate::remote::{Remote, RemotePattern};
-use crate::request::Request;
+use crate::remote::RemotePattern;
 
 /// How far a fact can be trusted. Only a rule that says so may permit on derived facts, and none on claimed ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +36,7 @@ pub(crate) enum Grade {
 }
 
 /// One condition of a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Matcher {
     /// The kind of operation.
     Operation(TextGlob),
@@ -70,14 +71,14 @@ pub(crate) enum Matcher {
 }
 
 /// A condition on command classes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Classes {
     pub(crate) listed: Vec<Class>,
     pub(crate) reach: Reach,
 }
 
 /// How many of a command's classes have to be listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Reach {
     /// Every one: under `allow`.
     All,
@@ -96,7 +97,8 @@ impl Classes {
 
 impl Matcher {
     /// Judges a request by this one condition.
-    pub(crate) fn judge(&self, request: &Request) -> Match {
+    pub(crate) fn judge(&self, question: &Question<'_>) -> Match {
+        let request = question.request();
         let program = &request.command.program;
         let hides = |whole| hides(&request.redacted, whole);
         match self {
@@ -127,7 +129,7 @@ impl Matcher {
                 yes(!secrets.is_empty() && secrets.iter().all(is_listed))
             }
             Self::Remote(patterns) => Match::of(&request.repository.remote_url, |url| {
-                Remote::new(url).is_some_and(|remote| patterns.iter().any(|pattern| pattern.matches(&remote)))
+                question.remote(url).is_some_and(|remote| patterns.iter().any(|pattern| pattern.matches(remote)))
             }),
             Self::Branch(patterns) => Match::of(&request.repository.branch, |branch| {
                 patterns.iter().any(|pattern| pattern.matches(branch.as_bytes()))

@@ -15,7 +15,7 @@ use crate::surroundings::{Origin, Provenance, Surroundings};
 use crate::text::Text;
 
 /// One key of `[rules.context]` and what it must be; of a list any.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum SurroundingsMatcher {
     Text(TextField, Vec<TextPattern>),
     Destination(DestinationField, Vec<DestinationPattern>),
@@ -28,7 +28,7 @@ pub(crate) enum SurroundingsMatcher {
 }
 
 /// A key whose value is text, or several texts of which any may match.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum TextField {
     ProcessName,
     ParentProcessName,
@@ -41,14 +41,14 @@ pub(crate) enum TextField {
 }
 
 /// A key whose value is `[user@]host`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum DestinationField {
     SshDest,
     ForwardedVia,
 }
 
 /// A key whose value is true or false.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Flag {
     InContainer,
     CodingAgent,

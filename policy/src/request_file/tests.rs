@@ -30,7 +30,7 @@ fn what_nobody_understands_is_refused_with_its_place() {
     for (wrong, message) in [
         (SMALL.replace("\"uid\"", "\"role\""), "unknown field `role`"),
         (SMALL.replace("\"principal\"", "\"agent\": false, \"principal\""), "unknown field `agent`"),
-        (SMALL.replace("\"uid\": 1000", "\"uid\": 1000, \"uid\": 0"), "duplicate field `uid`"),
+        (SMALL.replace("\"uid\": 1000", "\"uid\": 1000, \"uid\": 0"), "duplicate key `uid`"),
         (SMALL.replace("/usr/bin/git", "usr/bin/git"), "is no path"),
         (SMALL.replace("/home/ann/src", "/home/../etc"), "is no path"),
         (SMALL.replace("[\"git\", \"push\"]", "[]"), "`argv` is empty"),

@@ -1,0 +1,201 @@
+//! A TOML document as a flat list of nodes with their places. Says that something is wrong, never what: the `toml` crate
+//! has the words for that, and what that crate refuses is refused here.
+//!
+//! Lexing, grammar and the decoding of strings and numbers are `toml_parser`'s, as they are in the `toml` crate. What is
+//! ours is how events become tables, and it is small because it need not explain itself.
+
+mod building;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use toml_parser::parser::{RecursionGuard, ValidateWhitespace, parse_document};
+use toml_parser::{ParseError, Source, Span};
+
+use crate::document::tree::building::Building;
+
+/// How deep lists and tables may stand in each other: as in the `toml` crate.
+const DEPTH: u32 = 80;
+
+/// Keys in one table: they are found by looking at one after another.
+pub(super) const KEYS: usize = 256;
+
+/// A parsed document.
+#[derive(Debug)]
+pub(super) struct Tree<'s> {
+    // INVARIANT: the first node is the top table; `first`, `last` and `next` are places in this list.
+    nodes: Vec<Node<'s>>,
+}
+
+/// A value, with the key that it has in a table.
+#[derive(Debug)]
+pub(super) struct Node<'s> {
+    key: Cow<'s, str>,
+    key_place: Place,
+    place: Place,
+    value: Value<'s>,
+    next: Option<Index>,
+}
+
+type Index = u32;
+
+/// Start and end in the text; a file is far shorter than this can count.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    start: u32,
+    end: u32,
+}
+
+/// What stands in a document.
+#[derive(Debug)]
+pub(super) enum Value<'s> {
+    String(Cow<'s, str>),
+    /// Its digits, without underscores and prefix, and their base.
+    Integer(Cow<'s, str>, u32),
+    Boolean(bool),
+    Float,
+    Datetime,
+    Array(Children),
+    Table(Children, Made),
+}
+
+/// The values in a list or a table.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Children {
+    first: Option<Index>,
+    last: Option<Index>,
+    count: u32,
+    /// For a list: one that `[[…]]` makes, which further ones may join.
+    is_of_tables: bool,
+}
+
+/// How a table came to be, which says what may be added to it later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// By a header of its own, or it is the top table.
+    Header,
+    /// By a header that leads through it.
+    Through,
+    /// By a dotted key.
+    Dotted,
+    /// In braces.
+    Inline,
+    /// In braces, by a dotted key.
+    InlineDotted,
+}
+
+/// Why a document has no tree.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// The `toml` crate has the words for it.
+    Wrong,
+    /// A dotted key that adds to a list of tables, which TOML forbids and the `toml` crate lets through.
+    Dotted(Range<usize>),
+    /// One key more than a table may have.
+    Keys(Range<usize>),
+}
+
+impl Place {
+    fn new(start: usize, end: usize) -> Option<Self> {
+        Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+    }
+
+    fn of(span: Span) -> Option<Self> {
+        Self::new(span.start(), span.end())
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+impl<'s> Tree<'s> {
+    /// Parses a text.
+    pub(super) fn parse(text: &'s str) -> Result<Self, Refused> {
+        let source = Source::new(text);
+        let tokens = source.lex().into_vec();
+        let mut building = Building::new(source, text.len() / 16);
+        let mut wrong: Option<ParseError> = None;
+        {
+            let mut checked = ValidateWhitespace::new(&mut building, source);
+            let mut guarded = RecursionGuard::new(&mut checked, DEPTH);
+            parse_document(&tokens, &mut guarded, &mut wrong);
+        }
+        let nodes = building.finish()?;
+        if wrong.is_some() { Err(Refused::Wrong) } else { Ok(Self { nodes }) }
+    }
+
+    /// The top table.
+    pub(super) fn root(&self) -> Option<&Node<'s>> {
+        self.nodes.first()
+    }
+
+    /// The values in a list or a table, in the order in which they are written.
+    pub(super) fn children(&self, of: &Node<'s>) -> impl Iterator<Item = &Node<'s>> {
+        let first = of.value.children().and_then(|children| children.first);
+        std::iter::successors(self.node(first), |node| self.node(node.next))
+    }
+
+    /// The value of a key in a table.
+    pub(super) fn get(&self, table: &Node<'s>, key: &str) -> Option<&Node<'s>> {
+        self.children(table).find(|node| node.key == key)
+    }
+
+    fn node(&self, index: Option<Index>) -> Option<&Node<'s>> {
+        self.nodes.get(index? as usize)
+    }
+}
+
+impl<'s> Node<'s> {
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) fn key_span(&self) -> Range<usize> {
+        self.key_place.range()
+    }
+
+    pub(super) fn span(&self) -> Range<usize> {
+        self.place.range()
+    }
+
+    pub(super) fn value(&self) -> &Value<'s> {
+        &self.value
+    }
+}
+
+impl Value<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.children().is_none_or(|children| children.first.is_none())
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.children().map_or(0, |children| children.count as usize)
+    }
+
+    fn children(&self) -> Option<Children> {
+        match self {
+            Self::Array(children) | Self::Table(children, _) => Some(*children),
+            Self::String(_) | Self::Integer(..) | Self::Boolean(_) | Self::Float | Self::Datetime => None,
+        }
+    }
+
+    fn children_mut(&mut self) -> Option<&mut Children> {
+        match self {
+            Self::Array(children) | Self::Table(children, _) => Some(children),
+            Self::String(_) | Self::Integer(..) | Self::Boolean(_) | Self::Float | Self::Datetime => None,
+        }
+    }
+
+    fn made(&self) -> Option<Made> {
+        match self {
+            Self::Table(_, made) => Some(*made),
+            Self::String(_) | Self::Integer(..) | Self::Boolean(_) | Self::Float | Self::Datetime | Self::Array(_) => {
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
