@@ -72,10 +72,8 @@ pub(super) fn set(text: &str, rule: &str, path: &[String], value: &str, order: O
 pub(super) fn unset(text: &str, rule: &str, path: &[String]) -> Changed {
     let document = parsed(text)?;
     match found(&document, rule, path)? {
-        Found::Value { key, value, inside: Inside::Header(_) } => without_line(text, span(key)?, span(value.span())?),
-        Found::Value { key, value, inside: Inside::Inline(table) } => {
-            out_of_braces(text, table, &(span(key)?.start..span(value.span())?.end))
-        }
+        Found::Value { value, inside: Inside::Header(_) } => Ok(without_line(text, span(value.span())?)),
+        Found::Value { value, inside: Inside::Inline(table) } => out_of_braces(text, table, &span(value.span())?),
         Found::Tables(tables) => {
             let mut places = Vec::new();
             for table in tables {
@@ -121,8 +119,8 @@ pub(super) fn moved(text: &str, rule: &str, side: Side, other: &str) -> Changed 
 
 /// What stands at a path below a rule.
 enum Found<'t> {
-    /// A value, and where its key begins.
-    Value { key: Option<Range<usize>>, value: &'t Value, inside: Inside<'t> },
+    /// A value.
+    Value { value: &'t Value, inside: Inside<'t> },
     /// A table with a header, with dotted keys, or several.
     Tables(Vec<&'t Table>),
     /// Nothing: the deepest table that there is, and what is left of the path.
@@ -138,8 +136,8 @@ enum Inside<'t> {
 
 fn found<'t>(document: &'t Document<&str>, rule: &str, path: &'t [String]) -> Result<Found<'t>, Impossible> {
     match named(document, rule)? {
-        region::Rule::Header(table) => below(table, table, None, path, path),
-        region::Rule::Inline(table) => Ok(below_inline(table, table, None, path, path)),
+        region::Rule::Header(table) => below(table, table, path, path),
+        region::Rule::Inline(table) => Ok(below_inline(table, table, path, path)),
     }
 }
 
@@ -147,22 +145,18 @@ fn found<'t>(document: &'t Document<&str>, rule: &str, path: &'t [String]) -> Re
 fn below<'t>(
     header: &'t Table,
     table: &'t Table,
-    key: Option<Range<usize>>,
     path: &'t [String],
     from: &'t [String],
 ) -> Result<Found<'t>, Impossible> {
     let nothing = Found::Nothing { inside: Inside::Header(header), rest: from };
     let Some((first, rest)) = path.split_first() else { return Ok(Found::Tables(vec![table])) };
-    let Some((at, item)) = table.get_key_value(first) else { return Ok(nothing) };
-    let key = key.or_else(|| at.span());
+    let Some(item) = table.get(first) else { return Ok(nothing) };
     match item {
         Item::None => Ok(nothing),
-        Item::Value(Value::InlineTable(inline)) if !rest.is_empty() => {
-            Ok(below_inline(inline, inline, None, rest, rest))
-        }
-        Item::Value(value) if rest.is_empty() => Ok(Found::Value { key, value, inside: Inside::Header(header) }),
-        Item::Table(one) if one.is_dotted() => below(header, one, key, rest, from),
-        Item::Table(one) => below(one, one, None, rest, rest),
+        Item::Value(Value::InlineTable(inline)) if !rest.is_empty() => Ok(below_inline(inline, inline, rest, rest)),
+        Item::Value(value) if rest.is_empty() => Ok(Found::Value { value, inside: Inside::Header(header) }),
+        Item::Table(one) if one.is_dotted() => below(header, one, rest, from),
+        Item::Table(one) => below(one, one, rest, rest),
         Item::ArrayOfTables(several) if rest.is_empty() => Ok(Found::Tables(several.iter().collect())),
         Item::Value(_) | Item::ArrayOfTables(_) => Err(Impossible::new(format!(
             "`{first}` has no keys of its own\nhint: replace all of it with `--set {first}=VALUE`"
@@ -173,18 +167,16 @@ fn below<'t>(
 fn below_inline<'t>(
     braces: &'t InlineTable,
     table: &'t InlineTable,
-    key: Option<Range<usize>>,
     path: &'t [String],
     from: &'t [String],
 ) -> Found<'t> {
     let inside = Inside::Inline(braces);
-    let found = path.split_first().and_then(|(first, rest)| Some((table.get_key_value(first)?, rest)));
-    let Some(((at, Item::Value(value)), rest)) = found else { return Found::Nothing { inside, rest: from } };
-    let key = key.or_else(|| at.span());
+    let found = path.split_first().and_then(|(first, rest)| Some((table.get(first)?, rest)));
+    let Some((value, rest)) = found else { return Found::Nothing { inside, rest: from } };
     match (value, rest) {
-        (value, []) => Found::Value { key, value, inside },
-        (Value::InlineTable(one), rest) if one.is_dotted() => below_inline(braces, one, key, rest, from),
-        (Value::InlineTable(one), rest) => below_inline(one, one, None, rest, rest),
+        (value, []) => Found::Value { value, inside },
+        (Value::InlineTable(one), rest) if one.is_dotted() => below_inline(braces, one, rest, from),
+        (Value::InlineTable(one), rest) => below_inline(one, one, rest, rest),
         (
             Value::String(_)
             | Value::Integer(_)
@@ -220,12 +212,14 @@ fn with_line(text: &str, at: usize, line: &str) -> String {
     replaced(text, at..at, &new)
 }
 
-fn without_line(text: &str, key: Range<usize>, value: Range<usize>) -> Changed {
-    let line = line_start(text, key.start)..line_end(text, value.end);
+/// A key stands in the line in which its value begins.
+fn without_line(text: &str, value: Range<usize>) -> String {
+    let line = line_start(text, value.start)..line_end(text, value.end);
     let behind = text.get(value.end..line.end).unwrap_or_default().trim();
-    let indentation = text.get(line.start..key.start).unwrap_or_default();
+    let before = text.get(line.start..value.start).unwrap_or_default();
+    let indentation = before.get(..before.len() - before.trim_start().len()).unwrap_or_default();
     let kept = if behind.is_empty() { String::new() } else { format!("{indentation}{behind}\n") };
-    Ok(replaced(text, line, &kept))
+    replaced(text, line, &kept)
 }
 
 fn in_braces(text: &str, table: &InlineTable, entry: &str) -> Changed {
@@ -238,18 +232,39 @@ fn in_braces(text: &str, table: &InlineTable, entry: &str) -> Changed {
     }
 }
 
-/// Takes an entry out together with the comma that it needs.
-fn out_of_braces(text: &str, table: &InlineTable, entry: &Range<usize>) -> Changed {
-    let values = table.get_values();
-    let index = values.iter().position(|(_, value)| value.span().is_some_and(|span| span.end == entry.end));
-    let next = index.and_then(|index| values.get(index + 1)).and_then(|(path, _)| path.first()?.span());
-    let before = index.and_then(|index| values.get(index.checked_sub(1)?)).and_then(|(_, value)| value.span());
-    let place = match (next, before) {
-        (Some(next), _) => entry.start..next.start,
-        (None, Some(before)) => before.end..entry.end,
-        (None, None) => entry.clone(),
+/// Takes the entry with this value out, together with the comma that it needs. The span of a dotted key is no help: it is
+/// where the first key began that begins alike.
+fn out_of_braces(text: &str, table: &InlineTable, value: &Range<usize>) -> Changed {
+    let mut values =
+        table.get_values().into_iter().map(|(_, value)| span(value.span())).collect::<Result<Vec<_>, _>>()?;
+    values.sort_by_key(|value| value.start);
+    let before = values.iter().rev().find(|other| other.end <= value.start);
+    let after = values.iter().find(|other| other.start >= value.end);
+    let begins = match before {
+        Some(before) => behind_comma(text, before.end..value.start)?,
+        None => span(table.span())?.start + 1,
+    };
+    let place = match (before, after) {
+        (_, Some(after)) => skipped(text, begins)..skipped(text, behind_comma(text, value.end..after.start)?),
+        (Some(before), None) => before.end..value.end,
+        (None, None) => skipped(text, begins)..value.end,
     };
     Ok(replaced(text, place, ""))
+}
+
+/// The place behind the comma between two entries.
+fn behind_comma(text: &str, between: Range<usize>) -> Result<usize, Impossible> {
+    let found =
+        text.get(between.clone()).filter(|between| !between.contains('#')).and_then(|between| between.find(','));
+    found
+        .map(|comma| between.start + comma + 1)
+        .ok_or_else(|| Impossible::new("there are comments between the braces\nhint: change it by hand"))
+}
+
+/// The place of the next character that is not blank.
+fn skipped(text: &str, from: usize) -> usize {
+    let rest = text.get(from..).unwrap_or_default();
+    from + (rest.len() - rest.trim_start().len())
 }
 
 fn parsed(text: &str) -> Result<Document<&str>, Impossible> {

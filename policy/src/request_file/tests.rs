@@ -270,3 +270,72 @@ proptest! {
         prop_assert_eq!(is_whole, full <= room || RequestFile::of(&request) == RequestFile::of(&read));
     }
 }
+
+/// Everything that a request may say.
+const WHOLE: &str = r#"{
+    "principal": { "uid": 1000, "kind": "agent", "executable": { "path": "/usr/bin/claude" }, "roles": ["release"] },
+    "operation": "ssh.sign",
+    "target": { "repo": "team/app", "host": "git.example" },
+    "secrets": ["TOKEN"],
+    "command": { "path": "/usr/bin/git", "argv": ["git", "push"], "cwd": "/home/ann/src", "sha256": null },
+    "repository": { "remote_url": "git@git.example:team/app", "branch": "main" },
+    "context": { "env": { "CI": "1" }, "origin": "tty", "is_in_container": false }
+}"#;
+
+/// Every key, with what stands before it and from it on.
+fn keys() -> Vec<(&'static str, &'static str, &'static str)> {
+    let ends = WHOLE.match_indices("\": ").map(|(end, _)| end);
+    let key = |end: usize| {
+        let (before, _) = WHOLE.split_at(end);
+        let (before, from) = WHOLE.split_at(before.rfind('"').unwrap());
+        (before, from, from.split('"').nth(1).unwrap())
+    };
+    ends.map(key).collect()
+}
+
+/// A key with its value, to the next comma or brace on its level.
+fn entry(from: &str) -> &str {
+    let mut depth = 0;
+    let end = from.find(|character| {
+        depth += match character {
+            '{' | '[' => 1,
+            '}' | ']' => -1,
+            _ => 0,
+        };
+        (depth == 0 && character == ',') || depth < 0
+    });
+    from.split_at(end.unwrap()).0.trim_end()
+}
+
+#[test]
+fn a_key_that_is_unknown_or_stands_twice_is_refused_wherever_it_stands() {
+    assert!(RequestFile::parse(WHOLE).is_ok(), "{:?}", RequestFile::parse(WHOLE));
+    assert!(keys().len() > 20, "{:?}", keys());
+    for (before, from, key) in keys() {
+        let twice = format!("{before}{}, {from}", entry(from));
+        let error = RequestFile::parse(&twice).expect_err(&twice);
+        assert!(error.contains(&format!("duplicate key `{key}`")), "{error}\n{twice}");
+        // The keys of `target` and `env` are the writer's own.
+        if !["repo", "host", "CI"].contains(&key) {
+            let unknown = format!("{before}\"confidence\": 1, {from}");
+            let error = RequestFile::parse(&unknown).expect_err(&unknown);
+            assert!(error.contains("unknown field `confidence`"), "{error}\n{unknown}");
+        }
+    }
+}
+
+#[test]
+fn what_a_caller_would_like_to_say_of_itself_is_no_key() {
+    for claim in [
+        "\"confidence\": 1",
+        "\"writes\": false",
+        "\"agent\": false",
+        "\"provenance\": \"trusted\"",
+        "\"trust\": \"verified\"",
+    ] {
+        for place in ["\"operation\"", "\"uid\"", "\"path\": \"/usr/bin/git\"", "\"branch\""] {
+            let claimed = WHOLE.replacen(place, &format!("{claim}, {place}"), 1);
+            assert!(RequestFile::parse(&claimed).is_err(), "{claimed}");
+        }
+    }
+}

@@ -125,6 +125,15 @@ fn a_table_between_braces_is_changed_between_its_braces() {
     assert_eq!(unset(text, "a", &path("action")).unwrap(), text.replace("action = \"ask\", ", ""));
     assert_eq!(unset(text, "a", &path("target")).unwrap(), text.replace(", target = {}", ""));
     assert_eq!(unset(text, "a", &path("approval.require")).unwrap(), text.replace("require = \"always\"", ""));
+    let dotted =
+        "rules = [{ name = \"a\", approval.require = \"always\", action = \"ask\", approval.budget = 2, uid = 1 }]\n";
+    let without = |key: &str, gone: &str| {
+        assert_eq!(unset(dotted, "a", &path(key)).unwrap(), dotted.replace(gone, ""), "{key}");
+    };
+    without("approval.budget", "approval.budget = 2, ");
+    without("approval.require", "approval.require = \"always\", ");
+    without("name", "name = \"a\", ");
+    without("uid", ", uid = 1");
     assert!(removed(text, "a").unwrap_err().0.contains("no lines of its own"));
 }
 
@@ -138,6 +147,7 @@ fn what_is_unset_leaves_the_comments_that_it_can() {
     );
     assert_eq!(unsetting("a", "approval"), "-approval.require = \"first_use\"\n-approval.lease_ttl = \"5m\"\n");
     assert_eq!(unsetting("a", "approval.require"), "-approval.require = \"first_use\"\n");
+    assert_eq!(unsetting("a", "approval.lease_ttl"), "-approval.lease_ttl = \"5m\"\n");
     assert_eq!(unsetting("b", "workspace"), "-  [rules.workspace]\n-  branch_pattern = \"main\" # only there\n");
     assert_eq!(
         unsetting("b", "examples"),
