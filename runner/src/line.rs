@@ -168,10 +168,10 @@ fn load(files: &PolicyFiles, state: &AbsPath) -> Result<(PolicySet, Profiles), R
     let wrong = |error: opaque_policy::load::LoadError| Refusal::cannot_build(error.to_string());
     let checked = Checked::of(&files.policies, state);
     let sight = checked.sight();
-    // A parsed rule takes some twenty-five times the memory of its text.
+    // A parsed rule takes some twenty times the memory of its text.
     let text: usize = files.policies.system.iter().chain(&files.policies.user).map(|file| file.bytes.len()).sum();
     if text > LARGE {
-        opaque_sys::arena::populate(text * 25);
+        opaque_sys::arena::populate(text * 22);
     }
     let policies = PolicySet::load_known(&files.policies, checked.digest().to_owned(), sight).map_err(wrong)?;
     if sight == Sight::First {
