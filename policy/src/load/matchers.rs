@@ -170,7 +170,7 @@ fn command(item: &Item<'_>, found: &mut Found) -> Result<(), LoadError> {
         found.add(&item, Matcher::Path(path_glob(&item)?))?;
     }
     if let Some(item) = table.get("argv") {
-        found.add(&item, Matcher::Arguments(arguments(&item)?))?;
+        found.add(&item, Matcher::Arguments(Box::new(arguments(&item)?)))?;
     }
     if let Some(item) = table.get("class") {
         let listed = one_or_many(&item, |item| item.word(&CLASSES))?;

@@ -45,7 +45,7 @@ pub(crate) enum Matcher {
     /// The program's content, any of these digests.
     Content(Vec<String>),
     /// The arguments after the program's name.
-    Arguments(Arguments),
+    Arguments(Box<Arguments>),
     /// What the command does, as far as its words tell.
     Class(Classes),
     /// The real uid, any of these.

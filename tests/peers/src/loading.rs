@@ -16,7 +16,7 @@ use opaque_tests::bench::Outcome;
 pub(crate) const STOPWATCH: &str = "--stopwatch";
 
 /// Bytes of memory that are made ready for a byte of policy: as the product does (`runner/src/line.rs`).
-const POPULATED: usize = 25;
+const POPULATED: usize = 22;
 
 /// Who loads, and what is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,26 @@ impl Loader {
             Self::First => "first",
             Self::Again => "again",
             Self::Cedar => "cedar",
+        }
+    }
+}
+
+/// Where the memory comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Memory {
+    /// The arena, as in the product, which holds some two thousand rules.
+    Arena,
+    /// The system's allocator.
+    System,
+}
+
+impl Memory {
+    const ALL: [Self; 2] = [Self::Arena, Self::System];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Arena => "arena",
+            Self::System => "system",
         }
     }
 }
@@ -63,9 +83,9 @@ impl Written {
     }
 
     /// Loads once in a process of its own, in nanoseconds.
-    pub(crate) fn load(&self, loader: Loader) -> Outcome<f64> {
+    pub(crate) fn load(&self, loader: Loader, memory: Memory) -> Outcome<f64> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args([STOPWATCH, loader.name()]);
+        command.args([STOPWATCH, loader.name(), memory.name()]);
         match loader {
             Loader::First | Loader::Again => command.args(&self.canonical),
             Loader::Cedar => command.arg(&self.cedar),
@@ -80,7 +100,13 @@ impl Written {
 
 /// The stopwatch's own work.
 pub(crate) fn carry_out(arguments: &[String]) -> Outcome<()> {
-    let (loader, files) = arguments.split_first().ok_or("the stopwatch wants a loader")?;
+    let [loader, memory, files @ ..] = arguments else {
+        return Err("the stopwatch wants a loader and its memory".into());
+    };
+    let memory = Memory::ALL.into_iter().find(|known| known.name() == memory).ok_or("no such memory")?;
+    if memory == Memory::System {
+        opaque_sys::arena::retire();
+    }
     let loader = Loader::ALL.into_iter().find(|known| known.name() == loader).ok_or("no such loader")?;
     let bytes = files.iter().map(fs::read).collect::<Result<Vec<_>, _>>()?;
     let nanoseconds = match loader {

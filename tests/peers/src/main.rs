@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use opaque_tests::bench::{Bound, Outcome, Table, bench_in_sections, median};
 
 use deciding::Engine;
-use loading::{Loader, STOPWATCH, Written};
+use loading::{Loader, Memory, STOPWATCH, Written};
 use policies::Shape;
 
 /// As in the product: what a process of one run allocates.
@@ -20,7 +20,7 @@ static MEMORY: opaque_sys::arena::Allocator = opaque_sys::arena::Allocator;
 
 const RULES: usize = 1_000;
 const MANY_RULES: usize = 10_000;
-const ROUNDS: usize = 41;
+const ROUNDS: usize = 31;
 /// Ten times the rules may take so many times the time.
 const LINEAR: Bound = Bound::AtMost(12.0);
 
@@ -76,11 +76,15 @@ fn load_one(shape: Shape, directory: &std::path::Path) -> Outcome<Table> {
     };
     let (some, many) = (write(RULES)?, write(MANY_RULES)?);
     let times = rounds(&[
-        &|| some.load(Loader::First),
-        &|| some.load(Loader::Again),
-        &|| some.load(Loader::Cedar),
-        &|| many.load(Loader::First),
-        &|| many.load(Loader::Again),
+        &|| some.load(Loader::First, Memory::Arena),
+        &|| some.load(Loader::Again, Memory::Arena),
+        &|| some.load(Loader::Cedar, Memory::Arena),
+        &|| some.load(Loader::First, Memory::System),
+        &|| some.load(Loader::Again, Memory::System),
+        &|| many.load(Loader::First, Memory::System),
+        &|| many.load(Loader::Again, Memory::System),
+        &|| many.load(Loader::First, Memory::Arena),
+        &|| many.load(Loader::Again, Memory::Arena),
     ])?;
     let bytes: usize = policies::canonical(shape, RULES).iter().map(String::len).sum();
     let title = format!("Loading, rules that differ in {} ({} bytes a rule)", shape.name(), bytes / RULES);
@@ -98,9 +102,14 @@ fn load_one(shape: Shape, directory: &std::path::Path) -> Outcome<Table> {
         let of_cedar = ratio(&times[index], &times[2]);
         table.bounded(row(name, index, Some(of_cedar)), of_cedar, Bound::AtMost(1.0));
     }
-    for (name, index, to) in [("10,000 rules, first sight", 3, 0), ("10,000 rules, again", 4, 1)] {
+    // More than some two thousand rules leave the arena: what grows is compared on the same memory.
+    for (name, index, to) in [("10,000 rules, first sight, of 1,000", 5, 3), ("10,000 rules, again, of 1,000", 6, 4)] {
         let growth = ratio(&times[index], &times[to]);
         table.bounded(row(name, index, Some(growth)), growth, LINEAR);
+    }
+    for (name, index, to) in [("the same with the arena, first sight", 7, 0), ("the same with the arena, again", 8, 1)]
+    {
+        table.reference(row(name, index, Some(ratio(&times[index], &times[to]))));
     }
     Ok(table)
 }
