@@ -9,6 +9,7 @@ mod building;
 use std::borrow::Cow;
 use std::ops::Range;
 
+use toml_parser::lexer::TokenKind;
 use toml_parser::parser::{RecursionGuard, ValidateWhitespace, parse_document};
 use toml_parser::{ParseError, Source, Span};
 
@@ -16,6 +17,9 @@ use crate::document::tree::building::Building;
 
 /// How deep lists and tables may stand in each other: as in the `toml` crate.
 const DEPTH: u32 = 80;
+
+/// Tokens that are handed to the grammar at once, or a few more: all tokens of a long file take more memory than the rest.
+const WINDOW: usize = if cfg!(test) { 4 } else { 1024 };
 
 /// Keys in one table: they are found by looking at one after another.
 pub(super) const KEYS: usize = 256;
@@ -113,13 +117,38 @@ impl<'s> Tree<'s> {
     /// Parses a text.
     pub(super) fn parse(text: &'s str) -> Result<Self, Refused> {
         let source = Source::new(text);
-        let tokens = source.lex().into_vec();
         let mut building = Building::new(source, text.len() / 16);
         let mut wrong: Option<ParseError> = None;
         {
             let mut checked = ValidateWhitespace::new(&mut building, source);
             let mut guarded = RecursionGuard::new(&mut checked, DEPTH);
-            parse_document(&tokens, &mut guarded, &mut wrong);
+            let mut window = Vec::with_capacity(2 * WINDOW);
+            let mut depth = 0_u32;
+            for token in source.lex() {
+                window.push(token);
+                match token.kind() {
+                    TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket => depth += 1,
+                    TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => depth = depth.saturating_sub(1),
+                    // A line that ends outside of all brackets ends what it says; without a pair the rest is one window.
+                    TokenKind::Newline if depth == 0 && window.len() >= WINDOW => {
+                        parse_document(&window, &mut guarded, &mut wrong);
+                        window.clear();
+                    }
+                    TokenKind::Dot
+                    | TokenKind::Equals
+                    | TokenKind::Comma
+                    | TokenKind::Whitespace
+                    | TokenKind::Comment
+                    | TokenKind::Newline
+                    | TokenKind::LiteralString
+                    | TokenKind::BasicString
+                    | TokenKind::MlLiteralString
+                    | TokenKind::MlBasicString
+                    | TokenKind::Atom
+                    | TokenKind::Eof => {}
+                }
+            }
+            parse_document(&window, &mut guarded, &mut wrong);
         }
         let nodes = building.finish()?;
         if wrong.is_some() { Err(Refused::Wrong) } else { Ok(Self { nodes }) }

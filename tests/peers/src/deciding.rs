@@ -34,7 +34,7 @@ impl Engine {
     pub(crate) fn opaque(shape: Shape, rules: usize) -> Outcome<Self> {
         let files = policies::canonical(shape, rules).into_iter().enumerate();
         let user = files.map(|(index, text)| SourceFile { file: format!("{index}.toml"), bytes: text.into_bytes() });
-        let sources = PolicySources { home: AbsPath::new("/home/ann")?, system: Vec::new(), user: user.collect() };
+        let sources = PolicySources { home: AbsPath::new("/home/ann")?, system: Vec::new(), user: user.collect(), repo: None };
         let policies = PolicySet::load(&sources, Sight::First)?;
         Ok(Self::Opaque { policies, profiles: Profiles::built_in(), request: Box::new(policies::request()?) })
     }
