@@ -55,5 +55,6 @@ pub mod units;
 mod ceiling;
 mod grammar;
 mod matcher;
+mod once;
 mod reach;
 mod shape;

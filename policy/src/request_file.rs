@@ -59,7 +59,7 @@ struct Written {
     principal: PrincipalFile,
     #[serde(default = "run")]
     operation: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::once::map")]
     target: BTreeMap<String, Text>,
     #[serde(default)]
     secrets: Vec<String>,

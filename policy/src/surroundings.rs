@@ -37,7 +37,7 @@ pub struct Surroundings {
     #[serde(skip_serializing_if = "Fact::is_unknown")]
     pub coding_agent_name: Fact<Text>,
     /// Its environment, as far as rules read it.
-    #[serde(skip_serializing_if = "Fact::is_unknown")]
+    #[serde(skip_serializing_if = "Fact::is_unknown", deserialize_with = "crate::once::fact")]
     pub env: Fact<BTreeMap<Text, Text>>,
     /// The variables that were looked at, found or not; without it, all of them were.
     #[serde(skip_serializing_if = "Option::is_none")]

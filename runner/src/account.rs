@@ -112,7 +112,7 @@ pub fn client_kind(environment: &Environment, known: &[CodingAgent]) -> ClientKi
     if CI.into_iter().any(|name| environment.contains_key(&Text::from(name))) {
         return ClientKind::Ci;
     }
-    if !is_foreground() || coding_agent(environment, known).is_some() {
+    if !is_foreground() || coding_agent(environment, known).is_some() || !Process::this().has_its_lineage() {
         return ClientKind::Agent;
     }
     ClientKind::Human

@@ -1,7 +1,8 @@
 //! Asks one question at the caller's terminal. This stops accidents: a program of the same uid that drives a terminal can
 //! type the answer too.
 //!
-//! INVARIANT: anything but the one answer is a no, and nobody is asked across a coding agent or from the background.
+//! INVARIANT: anything but the one answer is a no, and nobody is asked across a coding agent, from the background, or where those in between are
+//! gone.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -12,6 +13,8 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::termios::QueueSelector;
+
+use crate::process::Process;
 
 /// For an answer.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -57,6 +60,9 @@ pub fn confirm(text: &str, to: &str, agent: Option<&Text>, state: &AbsPath) -> R
     let nobody = |why: String| Unconfirmed::Nobody(why);
     if let Some(agent) = agent {
         return Err(nobody(format!("`{agent}` stands between this run and the terminal")));
+    }
+    if !Process::this().has_its_lineage() {
+        return Err(nobody("who started this run cannot be told: the process that did is gone".to_owned()));
     }
     let terminal = open_terminal().map_err(|_| nobody("there is no terminal".to_owned()))?;
     if rustix::termios::tcgetpgrp(&terminal).ok() != Some(rustix::process::getpgrp()) {

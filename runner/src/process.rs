@@ -27,6 +27,12 @@ impl Process {
         Self { pid }
     }
 
+    /// This one.
+    #[must_use]
+    pub fn this() -> Self {
+        Self::new(rustix::process::getpid().as_raw_nonzero().get())
+    }
+
     /// The process that started this one.
     #[must_use]
     pub fn parent_of_this() -> Option<Self> {
@@ -50,6 +56,23 @@ impl Process {
     #[must_use]
     pub fn lineage(self) -> Vec<Self> {
         std::iter::successors(Some(self), Self::parent).take(GENERATIONS).collect()
+    }
+
+    /// True when the leader of its session is seen among it and all above it. Where that is not so somebody in between is
+    /// gone, or too far away, and nobody can tell any more who stood there.
+    #[must_use]
+    pub fn has_its_lineage(self) -> bool {
+        let Some(leader) = self.read("stat", 512).and_then(|stat| session(&stat)) else { return false };
+        let (mut at, mut is_reached) = (self, false);
+        for _ in 0..GENERATIONS {
+            is_reached |= at.pid == leader;
+            match at.status() {
+                Some((_, parent)) if parent > 0 => at = Self::new(parent),
+                // The first process, or one above the session that another user hides.
+                Some(_) | None => return is_reached,
+            }
+        }
+        false
     }
 
     /// The name of its executable; of another user's process, the name that it gives itself.
@@ -109,8 +132,19 @@ impl Process {
 fn parse(stat: &[u8]) -> Option<(Vec<u8>, i32)> {
     let open = stat.iter().position(|byte| *byte == b'(')?;
     let close = stat.iter().rposition(|byte| *byte == b')')?;
+    Some((stat.get(open + 1..close)?.to_vec(), number(stat, 1)?))
+}
+
+/// The leader of its session; 0 where that is outside of the pid namespace.
+fn session(stat: &[u8]) -> Option<i32> {
+    number(stat, 3)
+}
+
+/// A field by its place behind the name.
+fn number(stat: &[u8], place: usize) -> Option<i32> {
+    let close = stat.iter().rposition(|byte| *byte == b')')?;
     let rest = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
-    Some((stat.get(open + 1..close)?.to_vec(), rest.split_ascii_whitespace().nth(1)?.parse().ok()?))
+    rest.split_ascii_whitespace().nth(place)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -120,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_process_name_with_brackets_does_not_hide_the_parent() {
-        assert_eq!(parse(b"7 (a) S 1) S 42 7 7"), Some((b"a) S 1".to_vec(), 42)));
+        assert_eq!(parse(b"7 (a) S 1) S 42 7 9"), Some((b"a) S 1".to_vec(), 42)));
+        assert_eq!(session(b"7 (a) S 1) S 42 7 9 0"), Some(9));
         assert_eq!(parse(b"garbage"), None);
     }
 

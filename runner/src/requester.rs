@@ -44,7 +44,11 @@ pub fn tell(request: &mut Request, known: &Known<'_>, named: Option<Process>) {
         request.principal.executable = Fact::looked(client);
     }
     if known.needs.contains(&Need::Surroundings) {
-        request.surroundings = surroundings(parent.as_ref(), request.principal.kind, known);
+        let is_whole = named.unwrap_or_else(Process::this).has_its_lineage();
+        let agent = ancestors::coding_agent(parent, known.environment, known.coding_agents);
+        // No agent was seen: whether there is none only a whole lineage tells.
+        let agent = if is_whole { Fact::found(agent) } else { Fact::looked(agent) };
+        request.surroundings = surroundings(parent.as_ref(), request.principal.kind, agent, known);
     }
 }
 
@@ -59,12 +63,16 @@ fn executable(process: &Process, known: &Known<'_>) -> Option<Executable> {
     Some(Executable { path, sha256, codesign_team_id: Fact::Absent })
 }
 
-fn surroundings(parent: Option<&Process>, kind: ClientKind, known: &Known<'_>) -> Surroundings {
+fn surroundings(
+    parent: Option<&Process>,
+    kind: ClientKind,
+    coding_agent_name: Fact<Text>,
+    known: &Known<'_>,
+) -> Surroundings {
     let environment = known.environment;
     let lineage = parent.map_or_else(Vec::new, |parent| parent.lineage());
     let names: Option<Vec<Text>> = lineage.iter().map(Process::name).collect();
     let name = |at: usize| Fact::looked(lineage.get(at).and_then(Process::name));
-    let agent = ancestors::coding_agent(parent.copied(), environment, known.coding_agents);
     let is_in_container = is_in_container();
     Surroundings {
         process_name: name(0),
@@ -75,7 +83,7 @@ fn surroundings(parent: Option<&Process>, kind: ClientKind, known: &Known<'_>) -
         // tmux has to be asked for the names of its windows.
         tmux_window: if environment.contains_key(&Text::from("TMUX")) { Fact::Unknown } else { Fact::Absent },
         is_in_container: Fact::Known(is_in_container),
-        coding_agent_name: Fact::found(agent),
+        coding_agent_name,
         env: Fact::Known(chosen(environment, known.needs)),
         env_read: Some(variables(known.needs).cloned().collect()),
         // These belong to requests that come over an agent's socket.

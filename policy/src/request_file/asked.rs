@@ -28,7 +28,7 @@ pub(super) struct AskedFile {
     pub(super) env: Vec<VariableFile>,
     #[serde(skip_serializing_if = "super::is_default")]
     pub(super) network: NetworkFile,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "crate::once::map")]
     limits: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "super::is_default")]
     tier: AskedTier,
