@@ -20,7 +20,9 @@ use crate::process::Process;
 /// Where a program says that it is inside a container, and where container managers say so.
 const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 /// The inode numbers of the machine's first pid and user namespace (`include/linux/proc_ns.h`).
-const FIRST_NAMESPACES: [(&str, &str); 2] = [("pid", "pid:[4026531836]"), ("user", "user:[4026531837]")];
+const FIRST_NAMESPACES: [(&str, u64); 2] = [("pid", 4_026_531_836), ("user", 4_026_531_837)];
+/// The file system of namespaces (`include/uapi/linux/magic.h`).
+const NSFS: u64 = 0x6e73_6673;
 
 /// What the look needs.
 pub struct Known<'a> {
@@ -117,9 +119,12 @@ fn variables(needs: &BTreeSet<Need>) -> impl Iterator<Item = &Text> {
 
 /// True in other namespaces than the machine's first ones, and where a container manager says so. A doubt counts as one.
 fn is_in_container() -> bool {
-    let is_first = |(kind, first): (&str, &str)| {
-        let link = rustix::fs::readlink(format!("/proc/self/ns/{kind}"), Vec::with_capacity(64));
-        link.is_ok_and(|link| link.as_bytes() == first.as_bytes())
+    // The namespace itself and not the text of the link: whoever may mount can put another link there.
+    let is_first = |(kind, first)| {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let Ok(file) = rustix::fs::open(format!("/proc/self/ns/{kind}"), flags, Mode::empty()) else { return false };
+        let is_namespace = rustix::fs::fstatfs(&file).is_ok_and(|system| u64::try_from(system.f_type) == Ok(NSFS));
+        is_namespace && rustix::fs::fstat(&file).is_ok_and(|stat| stat.st_ino == first)
     };
     let exists = |path: &&str| rustix::fs::open(*path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).is_ok();
     !FIRST_NAMESPACES.into_iter().all(is_first) || CONTAINER_FILES.iter().any(exists)

@@ -62,7 +62,10 @@ fn what_is_wrong_in_a_policy_is_told_by_line_and_column_and_nothing_starts() {
             (format!("version = 1\n{rule}"), "1:1", "no `default`"),
             // A rule behind one that takes everything from it.
             (
-                format!("{head}{rule}{}argv = [\"x\"]\n", rule.replace("\"touch\"", "\"later\"").replace("allow", "deny")),
+                format!(
+                    "{head}{rule}{}argv = [\"x\"]\n",
+                    rule.replace("\"touch\"", "\"later\"").replace("allow", "deny")
+                ),
                 "9:8",
                 "`later` is never reached",
             ),
@@ -109,7 +112,10 @@ fn a_policy_by_relative_name_is_not_believed_where_somebody_else_chose_the_direc
             let options = ["--policy", flag, "--write", &project, "--", "touch", &started];
             sandbox.launch(options).cwd(&trap).finish()
         };
-        let ceiling = format!("{OPEN}[[rules]]\nname = \"r\"\naction = \"allow\"\n[rules.sandbox]\nwrite = [\"{}\"]\n", sandbox.project().display());
+        let ceiling = format!(
+            "{OPEN}[[rules]]\nname = \"r\"\naction = \"allow\"\n[rules.sandbox]\nwrite = [\"{}\"]\n",
+            sandbox.project().display()
+        );
         fs::write(&policy, ceiling).unwrap();
         runs(sandbox, &here("policy.toml"));
         // A stranger's directory, even around a file of one's own; a stranger's file; a directory that all may write.
@@ -137,7 +143,8 @@ fn a_policy_by_relative_name_is_not_believed_where_somebody_else_chose_the_direc
 /// The command after `hint: `, without the advice behind it.
 fn repair(ended: &Ended) -> String {
     let errors = ended.errors();
-    let hint = errors.lines().find_map(|line| line.split_once("hint: ")).unwrap_or_else(|| panic!("no hint\n{ended}")).1;
+    let hint =
+        errors.lines().find_map(|line| line.split_once("hint: ")).unwrap_or_else(|| panic!("no hint\n{ended}")).1;
     hint.split(", or ").next().unwrap().to_owned()
 }
 

@@ -33,7 +33,8 @@ fn a_program_beside_below_or_behind_a_permitted_place_is_not_in_it() {
         neighbours(sandbox, &data);
         let path = data.display();
         sandbox.policy(&only(&format!("[rules.command]\npath = \"{path}/projects/**\"")));
-        for program in ["projects/run", "projects/deep/run", "projects-evil/../projects/run", "projects/./deep/../run"] {
+        for program in ["projects/run", "projects/deep/run", "projects-evil/../projects/run", "projects/./deep/../run"]
+        {
             sandbox.run(["--", &format!("{path}/{program}")]).expect(0);
         }
         for program in
@@ -82,7 +83,8 @@ fn a_grant_beside_or_behind_the_place_of_a_ceiling_exceeds_it() {
             for place in [&*format!("{path}/projects"), &format!("{path}/evil/../projects/deep"), &home] {
                 ask(place).expect(0);
             }
-            for place in ["projects-evil", "projects/..", "projects/../evil", "projects/link", "projects/linked", "~", ""]
+            for place in
+                ["projects-evil", "projects/..", "projects/../evil", "projects/link", "projects/linked", "~", ""]
             {
                 denied(&ask(&format!("{path}/{place}")));
             }
@@ -126,12 +128,20 @@ fn no_option_gets_past_a_template_of_arguments() {
         }
         let rule = |name: &str, argv: &str| {
             let path = sandbox.at(name);
-            format!("[[rules]]\nname = \"{name}\"\naction = \"allow\"\n[rules.command]\npath = \"{path}\"\nargv = [{argv}]\n")
+            format!(
+                "[[rules]]\nname = \"{name}\"\naction = \"allow\"\n[rules.command]\npath = \"{path}\"\nargv = [{argv}]\n"
+            )
         };
         let rules = [
             rule("git", "\"push\", { one_of = [\"origin\"] }, { text = \"release/*\" }, { flag = \"--tags\" }"),
-            rule("tar", "{ flag = \"-x\" }, { flag = \"-f\", value = { path = { under = [\".\"] } }, required = true }"),
-            rule("npm", "\"publish\", { flag = \"--tag\", value = { one_of = [\"next\", \"latest\"] } }, { rest = { path = { under = [\".\"] } } }"),
+            rule(
+                "tar",
+                "{ flag = \"-x\" }, { flag = \"-f\", value = { path = { under = [\".\"] } }, required = true }",
+            ),
+            rule(
+                "npm",
+                "\"publish\", { flag = \"--tag\", value = { one_of = [\"next\", \"latest\"] } }, { rest = { path = { under = [\".\"] } } }",
+            ),
         ];
         sandbox.policy(&format!("version = 1\ndefault = \"deny\"\n{}", rules.concat()));
         for permitted in [
@@ -222,7 +232,8 @@ fn a_way_out_to_a_host_that_looks_like_one_of_the_ceiling_exceeds_it() {
         for host in ["github.com", "GitHub.COM", "github.com.", "a.git.example", "a.b.git.example"] {
             sandbox.run(["--plan", "--allow-net", host, "--", "true"]).expect(0);
         }
-        let others = ["git.example", "evilgit.example", "*.github.com", "*.example", "github.com:22/ssh", "140.82.121.3"];
+        let others =
+            ["git.example", "evilgit.example", "*.github.com", "*.example", "github.com:22/ssh", "140.82.121.3"];
         for host in LOOK_ALIKES.iter().chain(&others) {
             let ended = sandbox.run(["--allow-net", host, "--", "touch", "started"]);
             assert!(matches!(ended.code, Some(120 | 125)), "{host}\n{ended}");
@@ -235,7 +246,8 @@ fn a_way_out_to_a_host_that_looks_like_one_of_the_ceiling_exceeds_it() {
 fn a_connection_or_remote_to_a_host_that_looks_like_another_is_not_to_that_one() {
     each_identity(|sandbox| {
         let tool = sandbox.script(sandbox.base().join("tools/opaque"), fs::read(opaque()).unwrap());
-        let policy = only("trust = \"derived\"\noperation = \"ssh.sign\"\n[rules.context]\nssh_dest = \"git@github.com\"");
+        let policy =
+            only("trust = \"derived\"\noperation = \"ssh.sign\"\n[rules.context]\nssh_dest = \"git@github.com\"");
         sandbox.policy(&policy);
         let explained = |dest: &str| {
             let request = serde_json::json!({
@@ -260,7 +272,9 @@ fn a_connection_or_remote_to_a_host_that_looks_like_another_is_not_to_that_one()
             sandbox.outside(["git", "config", "remote.origin.url", url]).expect(0);
             sandbox.run(["--", "true"])
         };
-        for url in ["https://GitHub.com/team/app.git", "git@github.com.:team/app", "https://a:b@github.com:443/team/app"] {
+        for url in
+            ["https://GitHub.com/team/app.git", "git@github.com.:team/app", "https://a:b@github.com:443/team/app"]
+        {
             from(url).expect(0);
         }
         let others = [

@@ -264,8 +264,10 @@ fn spoilt(value: &Value, left: &mut usize, added: Option<usize>) -> String {
         Value::Object(entries) => {
             let is_this = *left == 0;
             *left = left.wrapping_sub(1);
-            let mut parts: Vec<String> =
-                entries.iter().map(|(key, value)| format!("{}:{}", Value::from(&**key), spoilt(value, left, added))).collect();
+            let mut parts: Vec<String> = entries
+                .iter()
+                .map(|(key, value)| format!("{}:{}", Value::from(&**key), spoilt(value, left, added)))
+                .collect();
             if is_this {
                 let again = added.and_then(|which| parts.get(which.checked_rem(parts.len())?).cloned());
                 parts.push(again.unwrap_or_else(|| r#""trusted":true"#.to_owned()));
