@@ -16,12 +16,10 @@ pub struct Remote {
 
 impl Remote {
     /// Reads a remote of git's: a URL, or `[user@]host:path`. `None` for a path of this machine and for what names no
-    /// host: those are nobody's repository but this machine's.
+    /// host: those are nobody's repository but this machine's; and for what is ambiguous.
     #[must_use]
     pub fn new(url: &str) -> Option<Self> {
-        // What clients read in different ways names nobody: `https://evil.test#@git.example/x` goes to `evil.test`, and with
-        // `ssh` elsewhere.
-        if url.contains(['?', '#', '\\']) || url.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        if is_ambiguous(url) {
             return None;
         }
         let (host, path) = split(url)?;
@@ -34,6 +32,13 @@ impl Remote {
         }
         Some(Self { host: host.to_owned(), path: AbsPath::new(format!("/{}", parts.join("/"))).ok()? })
     }
+}
+
+/// True for what clients read in different ways: `https://evil.test#@git.example/x` goes to `evil.test`, and with `ssh` to
+/// another host.
+#[must_use]
+pub fn is_ambiguous(url: &str) -> bool {
+    url.contains(['?', '#', '\\']) || url.bytes().any(|byte| byte <= b' ' || byte == 0x7f)
 }
 
 /// Shows `host/path`, the host in lower case.

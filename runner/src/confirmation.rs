@@ -61,12 +61,12 @@ pub fn confirm(text: &str, to: &str, agent: Option<&Text>, state: &AbsPath) -> R
     if let Some(agent) = agent {
         return Err(nobody(format!("`{agent}` stands between this run and the terminal")));
     }
-    if !Process::this().has_its_lineage() {
-        return Err(nobody("who started this run cannot be told: the process that did is gone".to_owned()));
-    }
     let terminal = open_terminal().map_err(|_| nobody("there is no terminal".to_owned()))?;
     if !rustix::termios::tcgetpgrp(&terminal).is_ok_and(|group| Some(group) == own_group()) {
         return Err(nobody("this run is in the background of its terminal".to_owned()));
+    }
+    if !Process::this().has_its_lineage() {
+        return Err(nobody("who started this run cannot be told: the process that did is gone".to_owned()));
     }
     if text.len() > READABLE {
         return Err(Unconfirmed::TooLong);
