@@ -16,19 +16,29 @@ pub struct Remote {
 
 impl Remote {
     /// Reads a remote of git's: a URL, or `[user@]host:path`. `None` for a path of this machine and for what names no
-    /// host: those are nobody's repository but this machine's.
+    /// host: those are nobody's repository but this machine's; and for what is ambiguous.
     #[must_use]
     pub fn new(url: &str) -> Option<Self> {
+        if is_ambiguous(url) {
+            return None;
+        }
         let (host, path) = split(url)?;
         let path = path.strip_suffix('/').unwrap_or(path);
         let path = path.strip_suffix(".git").unwrap_or(path);
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        let is_plain = parts.iter().all(|part| !matches!(*part, "." | "..") && !part.contains(['%', '\\']));
+        let is_plain = parts.iter().all(|part| !matches!(*part, "." | "..") && !part.contains('%'));
         if parts.is_empty() || !is_plain {
             return None;
         }
         Some(Self { host: host.to_owned(), path: AbsPath::new(format!("/{}", parts.join("/"))).ok()? })
     }
+}
+
+/// True for what clients read in different ways: `https://evil.test#@git.example/x` goes to `evil.test`, and with `ssh` to
+/// another host.
+#[must_use]
+pub fn is_ambiguous(url: &str) -> bool {
+    url.contains(['?', '#', '\\']) || url.bytes().any(|byte| byte <= b' ' || byte == 0x7f)
 }
 
 /// Shows `host/path`, the host in lower case.
@@ -50,14 +60,15 @@ fn split(url: &str) -> Option<(&str, &str)> {
             let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
             (without_port(host), path)
         }
-        // `host:path`, unless a slash comes first: then it is a path with a colon in it.
+        // `host:path`, unless a slash comes first: then it is a path with a colon in it. `name::address` starts a helper.
         None => {
-            let (authority, path) = url.split_once(':').filter(|(before, _)| !before.contains('/'))?;
+            let is_host = |(before, path): &(&str, &str)| !before.contains('/') && !path.starts_with(':');
+            let (authority, path) = url.split_once(':').filter(is_host)?;
             (authority.rsplit_once('@').map_or(authority, |(_, host)| host), path)
         }
     };
     let host = authority.strip_suffix('.').unwrap_or(authority);
-    (!host.is_empty() && !path.contains(['?', '#'])).then_some((host, path))
+    (!host.is_empty() && !host.ends_with('.') && !path.contains(['?', '#'])).then_some((host, path))
 }
 
 fn without_port(host: &str) -> &str {
@@ -157,6 +168,19 @@ mod tests {
             "file:///github.example/team/app",
             "ext::sh -c x",
             "https://github.example",
+            "https://evil.test#@github.example/team/app",
+            "https://evil.test?@github.example/team/app",
+            "https://evil.test\\@github.example/team/app",
+            "https://github.example\\.evil.test/team/app",
+            "https://ann@github.example@evil.test/team/app",
+            "git@github.example@evil.test:team/app",
+            "https://github.example.:443.evil.test/team/app",
+            "https://g\u{456}thub.example/team/app",
+            "https://xn--gthub-n4a.example/team/app",
+            "https://github\u{ff0e}example/team/app",
+            "https://github.example\t.evil.test/team/app",
+            "github.example::team/app",
+            "https://github.example../team/app",
             "",
         ] {
             assert!(!matches("github.example/team/*", url), "{url}");

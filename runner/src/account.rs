@@ -11,7 +11,7 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::descriptor;
 use crate::invocation::Environment;
-use crate::process::Process;
+use crate::process::{Process, own_group};
 
 pub(crate) mod ancestors;
 
@@ -112,7 +112,7 @@ pub fn client_kind(environment: &Environment, known: &[CodingAgent]) -> ClientKi
     if CI.into_iter().any(|name| environment.contains_key(&Text::from(name))) {
         return ClientKind::Ci;
     }
-    if !is_foreground() || coding_agent(environment, known).is_some() {
+    if !is_foreground() || coding_agent(environment, known).is_some() || !Process::this().has_its_lineage() {
         return ClientKind::Agent;
     }
     ClientKind::Human
@@ -126,7 +126,7 @@ pub fn coding_agent(environment: &Environment, known: &[CodingAgent]) -> Option<
 
 /// True when this process stands in the foreground of a terminal.
 pub(crate) fn is_foreground() -> bool {
-    let own = rustix::process::getpgrp();
+    let Some(own) = own_group() else { return false };
     let is_ours =
         |terminal: &dyn Fn() -> rustix::io::Result<rustix::process::Pid>| terminal().is_ok_and(|group| group == own);
     is_ours(&|| rustix::termios::tcgetpgrp(rustix::stdio::stdin().as_fd()))

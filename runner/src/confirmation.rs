@@ -1,7 +1,8 @@
 //! Asks one question at the caller's terminal. This stops accidents: a program of the same uid that drives a terminal can
 //! type the answer too.
 //!
-//! INVARIANT: anything but the one answer is a no, and nobody is asked across a coding agent or from the background.
+//! INVARIANT: anything but the one answer is a no, and nobody is asked across a coding agent, from the background, or where those in between are
+//! gone.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -12,6 +13,8 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::termios::QueueSelector;
+
+use crate::process::{Process, own_group};
 
 /// For an answer.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -59,8 +62,11 @@ pub fn confirm(text: &str, to: &str, agent: Option<&Text>, state: &AbsPath) -> R
         return Err(nobody(format!("`{agent}` stands between this run and the terminal")));
     }
     let terminal = open_terminal().map_err(|_| nobody("there is no terminal".to_owned()))?;
-    if rustix::termios::tcgetpgrp(&terminal).ok() != Some(rustix::process::getpgrp()) {
+    if !rustix::termios::tcgetpgrp(&terminal).is_ok_and(|group| Some(group) == own_group()) {
         return Err(nobody("this run is in the background of its terminal".to_owned()));
+    }
+    if !Process::this().has_its_lineage() {
+        return Err(nobody("who started this run cannot be told: the process that did is gone".to_owned()));
     }
     if text.len() > READABLE {
         return Err(Unconfirmed::TooLong);
@@ -122,7 +128,8 @@ fn open_terminal() -> Result<OwnedFd, Errno> {
 
 /// Waits for the questions of other runs in this session; the turn ends when the file is closed.
 fn take_turn(state: &AbsPath) -> Result<OwnedFd, Errno> {
-    let session = rustix::process::getsid(None)?.as_raw_nonzero();
+    // 0 for a session from outside of the pid namespace, which `rustix` does not expect.
+    let session = nix::unistd::getsid(None).map_err(|_| Errno::SRCH)?.as_raw();
     std::fs::create_dir_all(state.as_path()).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     let path = state.join(format!("question-{session}.lock")).map_err(|_| Errno::NAMETOOLONG)?;
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -5,14 +5,27 @@ use std::os::fd::OwnedFd;
 use opaque_policy::path::AbsPath;
 use opaque_policy::text::Text;
 use rustix::fs::{Mode, OFlags};
+use rustix::process::Pid;
 
 use crate::descriptor;
 
 /// Longest command line that is read.
 const COMMAND: usize = 128 * 1024;
 const SHORT: usize = 4096;
+/// Fields of `stat`, counted from behind the name. The leader of a session is 0 outside of the pid namespace; a terminal is 0
+/// where there is none.
+const PARENT: usize = 1;
+const SESSION: usize = 3;
+const TERMINAL: usize = 4;
 /// How far up the tree a look goes.
 pub(crate) const GENERATIONS: usize = 32;
+
+/// This process's group; `None` where its leader is outside of the pid namespace, as behind `unshare --pid`.
+#[must_use]
+pub fn own_group() -> Option<Pid> {
+    // Not by `rustix`, whose `Pid` cannot say that there is none.
+    Pid::from_raw(nix::unistd::getpgrp().as_raw())
+}
 
 /// A process, by its number. It may be gone, or another one, at the next look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +38,12 @@ impl Process {
     #[must_use]
     pub const fn new(pid: i32) -> Self {
         Self { pid }
+    }
+
+    /// This one.
+    #[must_use]
+    pub fn this() -> Self {
+        Self::new(rustix::process::getpid().as_raw_nonzero().get())
     }
 
     /// The process that started this one.
@@ -50,6 +69,28 @@ impl Process {
     #[must_use]
     pub fn lineage(self) -> Vec<Self> {
         std::iter::successors(Some(self), Self::parent).take(GENERATIONS).collect()
+    }
+
+    /// True when the leader of its session is seen among it and all above it, and is no daemon. Otherwise somebody in between
+    /// is gone, or too far away, and nobody can tell any more who stood there.
+    #[must_use]
+    pub fn has_its_lineage(self) -> bool {
+        let Some(stat) = self.read("stat", 512) else { return false };
+        let (Some(leader), Some(terminal)) = (number(&stat, SESSION), number(&stat, TERMINAL)) else { return false };
+        let (mut at, mut is_reached) = (self, false);
+        for _ in 0..GENERATIONS {
+            let Some((_, parent)) = at.status() else {
+                // One above the session that another user hides.
+                return is_reached;
+            };
+            // The first process takes orphans in; what it starts itself has a terminal, or is no person.
+            is_reached |= at.pid == leader && (parent != 1 || terminal != 0);
+            if parent <= 0 {
+                return is_reached;
+            }
+            at = Self::new(parent);
+        }
+        false
     }
 
     /// The name of its executable; of another user's process, the name that it gives itself.
@@ -110,8 +151,14 @@ impl Process {
 fn parse(stat: &[u8]) -> Option<(Vec<u8>, i32)> {
     let open = stat.iter().position(|byte| *byte == b'(')?;
     let close = stat.iter().rposition(|byte| *byte == b')')?;
+    Some((stat.get(open + 1..close)?.to_vec(), number(stat, PARENT)?))
+}
+
+/// A field by its place behind the name (proc_pid_stat(5)).
+fn number(stat: &[u8], place: usize) -> Option<i32> {
+    let close = stat.iter().rposition(|byte| *byte == b')')?;
     let rest = std::str::from_utf8(stat.get(close + 1..)?).ok()?;
-    Some((stat.get(open + 1..close)?.to_vec(), rest.split_ascii_whitespace().nth(1)?.parse().ok()?))
+    rest.split_ascii_whitespace().nth(place)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -121,7 +168,11 @@ mod tests {
 
     #[test]
     fn a_process_name_with_brackets_does_not_hide_the_parent() {
-        assert_eq!(parse(b"7 (a) S 1) S 42 7 7"), Some((b"a) S 1".to_vec(), 42)));
+        assert_eq!(parse(b"7 (a) S 1) S 42 7 9"), Some((b"a) S 1".to_vec(), 42)));
+        assert_eq!(
+            [PARENT, SESSION, TERMINAL].map(|field| number(b"7 (a) S 1) S 42 7 9 34816", field)),
+            [Some(42), Some(9), Some(34816)]
+        );
         assert_eq!(parse(b"garbage"), None);
     }
 

@@ -20,7 +20,9 @@ use crate::process::Process;
 /// Where a program says that it is inside a container, and where container managers say so.
 const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 /// The inode numbers of the machine's first pid and user namespace (`include/linux/proc_ns.h`).
-const FIRST_NAMESPACES: [(&str, &str); 2] = [("pid", "pid:[4026531836]"), ("user", "user:[4026531837]")];
+const FIRST_NAMESPACES: [(&str, u64); 2] = [("pid", 4_026_531_836), ("user", 4_026_531_837)];
+/// The file system of namespaces (`include/uapi/linux/magic.h`).
+const NSFS: u64 = 0x6e73_6673;
 
 /// What the look needs.
 pub struct Known<'a> {
@@ -44,7 +46,11 @@ pub fn tell(request: &mut Request, known: &Known<'_>, named: Option<Process>) {
         request.principal.executable = Fact::looked(client);
     }
     if known.needs.contains(&Need::Surroundings) {
-        request.surroundings = surroundings(parent.as_ref(), request.principal.kind, known);
+        let is_whole = named.unwrap_or_else(Process::this).has_its_lineage();
+        let agent = ancestors::coding_agent(parent, known.environment, known.coding_agents);
+        // No agent was seen: whether there is none only a whole lineage tells.
+        let agent = if is_whole { Fact::found(agent) } else { Fact::looked(agent) };
+        request.surroundings = surroundings(parent.as_ref(), request.principal.kind, agent, known);
     }
 }
 
@@ -59,12 +65,16 @@ fn executable(process: &Process, known: &Known<'_>) -> Option<Executable> {
     Some(Executable { path, sha256, codesign_team_id: Fact::Absent })
 }
 
-fn surroundings(parent: Option<&Process>, kind: ClientKind, known: &Known<'_>) -> Surroundings {
+fn surroundings(
+    parent: Option<&Process>,
+    kind: ClientKind,
+    coding_agent_name: Fact<Text>,
+    known: &Known<'_>,
+) -> Surroundings {
     let environment = known.environment;
     let lineage = parent.map_or_else(Vec::new, |parent| parent.lineage());
     let names: Option<Vec<Text>> = lineage.iter().map(Process::name).collect();
     let name = |at: usize| Fact::looked(lineage.get(at).and_then(Process::name));
-    let agent = ancestors::coding_agent(parent.copied(), environment, known.coding_agents);
     let is_in_container = is_in_container();
     Surroundings {
         process_name: name(0),
@@ -75,7 +85,7 @@ fn surroundings(parent: Option<&Process>, kind: ClientKind, known: &Known<'_>) -
         // tmux has to be asked for the names of its windows.
         tmux_window: if environment.contains_key(&Text::from("TMUX")) { Fact::Unknown } else { Fact::Absent },
         is_in_container: Fact::Known(is_in_container),
-        coding_agent_name: Fact::found(agent),
+        coding_agent_name,
         env: Fact::Known(chosen(environment, known.needs)),
         env_read: Some(variables(known.needs).cloned().collect()),
         // These belong to requests that come over an agent's socket.
@@ -109,9 +119,12 @@ fn variables(needs: &BTreeSet<Need>) -> impl Iterator<Item = &Text> {
 
 /// True in other namespaces than the machine's first ones, and where a container manager says so. A doubt counts as one.
 fn is_in_container() -> bool {
-    let is_first = |(kind, first): (&str, &str)| {
-        let link = rustix::fs::readlink(format!("/proc/self/ns/{kind}"), Vec::with_capacity(64));
-        link.is_ok_and(|link| link.as_bytes() == first.as_bytes())
+    // The namespace itself and not the text of the link: whoever may mount can put another link there.
+    let is_first = |(kind, first)| {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let Ok(file) = rustix::fs::open(format!("/proc/self/ns/{kind}"), flags, Mode::empty()) else { return false };
+        let is_namespace = rustix::fs::fstatfs(&file).is_ok_and(|system| u64::try_from(system.f_type) == Ok(NSFS));
+        is_namespace && rustix::fs::fstat(&file).is_ok_and(|stat| stat.st_ino == first)
     };
     let exists = |path: &&str| rustix::fs::open(*path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).is_ok();
     !FIRST_NAMESPACES.into_iter().all(is_first) || CONTAINER_FILES.iter().any(exists)

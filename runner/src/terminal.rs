@@ -7,6 +7,8 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use rustix::process::Pid;
 use rustix::termios::{OptionalActions, Termios};
 
+use crate::process::own_group;
+
 /// The terminal's state before the run; puts it back when dropped.
 #[derive(Debug)]
 pub struct TerminalGuard {
@@ -21,7 +23,7 @@ impl TerminalGuard {
     pub fn take() -> Option<Self> {
         let stream = streams().into_iter().find(|stream| rustix::termios::isatty(stream))?;
         let foreground = rustix::termios::tcgetpgrp(stream).ok()?;
-        if foreground != rustix::process::getpgrp() {
+        if Some(foreground) != own_group() {
             return None;
         }
         let modes = rustix::termios::tcgetattr(stream).ok()?;

@@ -290,6 +290,26 @@ fn a_clean_workspace_is_a_derived_fact_that_may_be_unknown() {
 }
 
 #[test]
+fn a_remote_that_clients_read_in_different_ways_neither_permits_nor_escapes_a_denial() {
+    let rule = |default: &str, action: &str| {
+        let rule = format!("default = \"{default}\"\n[[rules]]\nname = \"r\"\n{action}\n[rules.workspace]\n");
+        policy("", &format!("{rule}remote_url_pattern = \"git.example/team/*\"\n"))
+    };
+    let (permits, denies) =
+        (rule("deny", "action = \"allow\"\ntrust = \"derived\""), rule("allow", "action = \"deny\""));
+    for (url, expected) in [
+        ("https://git.example/team/app", ["allow", "deny"]),
+        ("https://evil.test/team/app", ["deny", "allow"]),
+        ("https://evil.test#@git.example/team/app", ["deny", "deny"]),
+        ("ssh://evil.test?@git.example/team/app", ["deny", "deny"]),
+    ] {
+        let mut request = request("/usr/bin/make all");
+        request.repository.remote_url = Fact::Known(url.to_owned());
+        assert_eq!([&permits, &denies].map(|policy| word(&decide(policy, &request))), expected, "{url}");
+    }
+}
+
+#[test]
 fn a_deny_on_an_unknown_fact_counts_unless_the_rest_is_as_strict() {
     let deny =
         format!("[[rules]]\nname = \"bad\"\naction = \"deny\"\n[rules.command]\nsha256 = \"{}\"\n", "a".repeat(64));

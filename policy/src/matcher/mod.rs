@@ -22,7 +22,7 @@ use crate::matcher::verdict::{Match, yes};
 use crate::path_glob::PathGlob;
 use crate::pattern::TextPattern;
 use crate::redacted::{Whole, hides};
-use crate::remote::RemotePattern;
+use crate::remote::{RemotePattern, is_ambiguous};
 
 /// How far a fact can be trusted. Only a rule that says so may permit on derived facts, and none on claimed ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,6 +127,9 @@ impl Matcher {
                 let secrets = &request.operation.secrets;
                 let is_listed = |name: &String| globs.iter().any(|glob| glob.matches(name.as_bytes()));
                 yes(!secrets.is_empty() && secrets.iter().all(is_listed))
+            }
+            Self::Remote(_) if request.repository.remote_url.known().is_some_and(|url| is_ambiguous(url)) => {
+                Match::Unknown
             }
             Self::Remote(patterns) => Match::of(&request.repository.remote_url, |url| {
                 question.remote(url).is_some_and(|remote| patterns.iter().any(|pattern| pattern.matches(remote)))

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
 use crate::egress::EgressEntry;
@@ -40,6 +41,19 @@ fn what_nobody_understands_is_refused_with_its_place() {
     ] {
         let error = RequestFile::parse(&wrong).unwrap_err();
         assert!(error.contains(message), "{error}\n{wrong}");
+    }
+}
+
+#[test]
+fn a_target_that_is_stated_twice_is_refused() {
+    let with = |more: &str| RequestFile::parse(&SMALL.replacen('{', &format!("{{{more},"), 1));
+    for (once, again, name) in [
+        (r#""target": {"host": "a.test"}"#, r#""target": {"host": "a.test", "host": "b.test"}"#, "host"),
+        (r#""context": {"env": {"A": "1"}}"#, r#""context": {"env": {"A": "1", "A": "2"}}"#, "A"),
+        (r#""asked": {"limits": {"pids": "1"}}"#, r#""asked": {"limits": {"pids": "1", "pids": "9"}}"#, "pids"),
+    ] {
+        assert!(with(once).is_ok(), "control: {:?}", with(once));
+        assert!(with(again).unwrap_err().contains(&format!("duplicate key `{name}`")), "{again}");
     }
 }
 
@@ -231,8 +245,52 @@ fn read_back(request: &Request, room: usize) -> Request {
     })
 }
 
+/// The objects in a value.
+fn objects(value: &Value) -> usize {
+    match value {
+        Value::Array(values) => values.iter().map(objects).sum(),
+        Value::Object(entries) => 1 + entries.values().map(objects).sum::<usize>(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// The value as JSON, where the object that `left` counts down to gets one key more: `added`, or one of its own again.
+fn spoilt(value: &Value, left: &mut usize, added: Option<usize>) -> String {
+    match value {
+        Value::Array(values) => {
+            let values: Vec<String> = values.iter().map(|value| spoilt(value, left, added)).collect();
+            format!("[{}]", values.join(","))
+        }
+        Value::Object(entries) => {
+            let is_this = *left == 0;
+            *left = left.wrapping_sub(1);
+            let mut parts: Vec<String> = entries
+                .iter()
+                .map(|(key, value)| format!("{}:{}", Value::from(&**key), spoilt(value, left, added)))
+                .collect();
+            if is_this {
+                let again = added.and_then(|which| parts.get(which.checked_rem(parts.len())?).cloned());
+                parts.push(again.unwrap_or_else(|| r#""trusted":true"#.to_owned()));
+            }
+            format!("{{{}}}", parts.join(","))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+
+    #[test]
+    fn an_unknown_or_repeated_key_anywhere_is_refused(
+        request in request(), at in any::<prop::sample::Index>(), added in prop::option::of(0_usize..20)
+    ) {
+        let value: Value = serde_json::from_slice(&recorded(&request, usize::MAX)).unwrap();
+        let text = value.to_string();
+        prop_assert!(RequestFile::parse(&text).is_ok(), "control: {}", text);
+        let text = spoilt(&value, &mut at.index(objects(&value)), added);
+        prop_assert!(RequestFile::parse(&text).is_err(), "{}", text);
+    }
 
     #[test]
     fn a_record_is_read_back_as_the_very_request_that_was_decided(request in request()) {

@@ -170,18 +170,14 @@ impl Launch {
                 (None, false)
             }
         };
-        let session = self.terminal.is_some();
+        let has_terminal = self.terminal.is_some();
         if let Some(device) = &self.terminal {
             let stream = || Stdio::from(device.try_clone().expect("a descriptor can be copied"));
             command.stdin(stream()).stdout(stream()).stderr(stream());
-        } else {
-            command.process_group(0);
         }
         let (place, inherited) = (self.place, self.inherited);
         let prepare = move || {
-            if session {
-                start_session()?;
-            }
+            start_session(has_terminal)?;
             for (number, descriptor) in &inherited {
                 duplicate(descriptor.as_raw_fd(), *number)?;
             }
@@ -215,13 +211,14 @@ pub(crate) fn one_at_a_time<T>(act: impl FnOnce() -> T) -> T {
     act()
 }
 
-fn start_session() -> std::io::Result<()> {
+/// A session of its own, so that nothing depends on who started the suite, or on whether they are still there.
+fn start_session(has_terminal: bool) -> std::io::Result<()> {
     // SAFETY: no pointer is passed.
     if unsafe { libc::setsid() } < 0 {
         return Err(std::io::Error::last_os_error());
     }
     // SAFETY: descriptor 0 is the terminal; the argument says not to steal it.
-    if unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) } < 0 {
+    if has_terminal && unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) } < 0 {
         return Err(std::io::Error::last_os_error());
     }
     Ok(())
