@@ -35,8 +35,18 @@ pub struct Launch {
     output: Option<Stdio>,
     inherited: Vec<(RawFd, OwnedFd)>,
     terminal: Option<OwnedFd>,
+    session: Session,
     patience: Duration,
     report: Option<PathBuf>,
+}
+
+/// Where a command stands among sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Session {
+    /// In one of its own, on a terminal or on none: nothing depends on who started the suite, or on whether they are still there.
+    Own,
+    /// In the suite's, in a process group of its own.
+    Suite,
 }
 
 impl Launch {
@@ -50,6 +60,7 @@ impl Launch {
             output: None,
             inherited: Vec::new(),
             terminal: None,
+            session: Session::Own,
             patience: PATIENCE,
             report: None,
         }
@@ -107,6 +118,12 @@ impl Launch {
     /// Starts a session on this terminal, with all three standard streams there.
     pub fn on(mut self, terminal: &Terminal) -> Self {
         self.terminal = Some(terminal.device());
+        self
+    }
+
+    /// Stays in the suite's session, where somebody is left who could let it go on: elsewhere SIGTSTP stops nobody.
+    pub fn stoppable(mut self) -> Self {
+        self.session = Session::Suite;
         self
     }
 
@@ -175,9 +192,14 @@ impl Launch {
             let stream = || Stdio::from(device.try_clone().expect("a descriptor can be copied"));
             command.stdin(stream()).stdout(stream()).stderr(stream());
         }
-        let (place, inherited) = (self.place, self.inherited);
+        let (place, inherited, session) = (self.place, self.inherited, self.session);
+        if session == Session::Suite {
+            command.process_group(0);
+        }
         let prepare = move || {
-            start_session(has_terminal)?;
+            if session == Session::Own {
+                start_session(has_terminal)?;
+            }
             for (number, descriptor) in &inherited {
                 duplicate(descriptor.as_raw_fd(), *number)?;
             }
@@ -211,7 +233,6 @@ pub(crate) fn one_at_a_time<T>(act: impl FnOnce() -> T) -> T {
     act()
 }
 
-/// A session of its own, so that nothing depends on who started the suite, or on whether they are still there.
 fn start_session(has_terminal: bool) -> std::io::Result<()> {
     // SAFETY: no pointer is passed.
     if unsafe { libc::setsid() } < 0 {
