@@ -35,6 +35,7 @@ pub struct Launch {
     output: Option<Stdio>,
     inherited: Vec<(RawFd, OwnedFd)>,
     terminal: Option<OwnedFd>,
+    session: bool,
     patience: Duration,
     report: Option<PathBuf>,
 }
@@ -50,6 +51,7 @@ impl Launch {
             output: None,
             inherited: Vec::new(),
             terminal: None,
+            session: false,
             patience: PATIENCE,
             report: None,
         }
@@ -107,6 +109,12 @@ impl Launch {
     /// Starts a session on this terminal, with all three standard streams there.
     pub fn on(mut self, terminal: &Terminal) -> Self {
         self.terminal = Some(terminal.device());
+        self.in_a_session()
+    }
+
+    /// Starts a session, so that nothing depends on who started the suite, or on whether they are still there.
+    pub fn in_a_session(mut self) -> Self {
+        self.session = true;
         self
     }
 
@@ -170,14 +178,18 @@ impl Launch {
                 (None, false)
             }
         };
-        let has_terminal = self.terminal.is_some();
+        let (has_terminal, session) = (self.terminal.is_some(), self.session);
         if let Some(device) = &self.terminal {
             let stream = || Stdio::from(device.try_clone().expect("a descriptor can be copied"));
             command.stdin(stream()).stdout(stream()).stderr(stream());
+        } else if !session {
+            command.process_group(0);
         }
         let (place, inherited) = (self.place, self.inherited);
         let prepare = move || {
-            start_session(has_terminal)?;
+            if session {
+                start_session(has_terminal)?;
+            }
             for (number, descriptor) in &inherited {
                 duplicate(descriptor.as_raw_fd(), *number)?;
             }
@@ -211,7 +223,6 @@ pub(crate) fn one_at_a_time<T>(act: impl FnOnce() -> T) -> T {
     act()
 }
 
-/// A session of its own, so that nothing depends on who started the suite, or on whether they are still there.
 fn start_session(has_terminal: bool) -> std::io::Result<()> {
     // SAFETY: no pointer is passed.
     if unsafe { libc::setsid() } < 0 {
