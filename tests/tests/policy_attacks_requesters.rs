@@ -190,7 +190,7 @@ fn what_a_caller_asserts_of_itself_is_refused_or_ignored() {
 
 /// A root directory without the marks of a container manager, and the command in it.
 const UNMARKED: &str = r#"
-root=$(mktemp -d /var/tmp/root-XXXX) && mount -t tmpfs -o mode=755 none $root && mkdir $root/before && cd / || exit 99
+root=$(mktemp -d "$PROJECT/root-XXXX") && mount -t tmpfs -o mode=755 none $root && mkdir $root/before && cd / || exit 99
 for entry in *; do
     if [ -L $entry ]; then cp -a $entry $root/; elif [ -d $entry ]; then mkdir $root/$entry && mount --rbind /$entry $root/$entry; fi
 done
