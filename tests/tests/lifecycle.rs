@@ -60,7 +60,7 @@ fn a_signal_that_the_command_does_not_catch_ends_the_run() {
 fn a_stopped_run_stops_the_command_and_goes_on_with_it() {
     each_identity(|sandbox| {
         let script = "echo ready; while :; do date +%s%N > beat; sleep 0.02; done";
-        let mut running = sandbox.launch(["--", "sh", "-c", script]).stoppable().start();
+        let mut running = sandbox.launch(["--", "sh", "-c", script]).start();
         running.wait_for("ready");
         let beat = sandbox.project().join("beat");
         let read = || std::fs::read(&beat).unwrap_or_default();

@@ -1,8 +1,8 @@
 //! Attacks by the one who asks: an agent that hides, a caller that asserts what it is, a place that pretends to be another.
 //! Whatever cannot be seen any more counts as the stricter of what it could be.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use opaque_tests::{Ended, Launch, Sandbox, Terminal, each_identity, eventually, opaque};
@@ -17,17 +17,12 @@ fn only_where(lines: &str) -> String {
 /// What a rule may say of people, and of those who are no agents.
 const PEOPLE: [&str; 2] = ["client_types = [\"human\"]", "[rules.context]\nis_coding_agent = false"];
 
-/// A program of our own by its path, also for the plain user.
-fn placed(sandbox: &Sandbox, name: &str, from: impl AsRef<std::path::Path>) -> String {
-    let copy = sandbox.base().join("tools").join(name);
-    if !copy.exists() {
-        fs::copy(from, &copy).unwrap();
-        fs::set_permissions(&copy, Permissions::from_mode(0o755)).unwrap();
-    }
-    copy.display().to_string()
+/// A copy of a program under another name.
+fn placed(sandbox: &Sandbox, name: &str, from: impl AsRef<Path>) -> String {
+    sandbox.script(sandbox.base().join("tools").join(name), fs::read(from).unwrap()).display().to_string()
 }
 
-/// What `line` leaves in the file `code`, started at a terminal by `shell`.
+/// What a launch at a terminal leaves in the file `code`, and what the terminal showed.
 fn code_at_a_terminal(sandbox: &Sandbox, launch: Launch) -> (Option<String>, String) {
     let file = sandbox.project().join("code");
     let _ = fs::remove_file(&file);
@@ -195,7 +190,7 @@ fn what_a_caller_asserts_of_itself_is_refused_or_ignored() {
 
 /// A root directory without the marks of a container manager, and the command in it.
 const UNMARKED: &str = r#"
-root=$(mktemp -d /var/tmp/root-XXXX) && mount -t tmpfs -o mode=755 none $root && mkdir $root/before && cd / || exit 99
+root=$(mktemp -d "$PROJECT/root-XXXX") && mount -t tmpfs -o mode=755 none $root && mkdir $root/before && cd / || exit 99
 for entry in *; do
     if [ -L $entry ]; then cp -a $entry $root/; elif [ -d $entry ]; then mkdir $root/$entry && mount --rbind /$entry $root/$entry; fi
 done

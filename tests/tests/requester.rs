@@ -28,7 +28,7 @@ fn shell_named(sandbox: &Sandbox, name: &str) -> String {
 fn started_by(sandbox: &Sandbox, shell: &str) -> Launch {
     let run = sandbox.base().join("tools/opaque-run");
     // A shell that has something left to do does not become the command.
-    sandbox.launch_outside([shell, "-c", &format!("{} -- true; exit $?", run.display())])
+    sandbox.launch_outside([shell, "-c", &format!("{} -- true; exit $?", run.display())]).in_a_session()
 }
 
 #[test]

@@ -35,18 +35,9 @@ pub struct Launch {
     output: Option<Stdio>,
     inherited: Vec<(RawFd, OwnedFd)>,
     terminal: Option<OwnedFd>,
-    session: Session,
+    session: bool,
     patience: Duration,
     report: Option<PathBuf>,
-}
-
-/// Where a command stands among sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Session {
-    /// In one of its own, on a terminal or on none: nothing depends on who started the suite, or on whether they are still there.
-    Own,
-    /// In the suite's, in a process group of its own.
-    Suite,
 }
 
 impl Launch {
@@ -60,7 +51,7 @@ impl Launch {
             output: None,
             inherited: Vec::new(),
             terminal: None,
-            session: Session::Own,
+            session: false,
             patience: PATIENCE,
             report: None,
         }
@@ -118,12 +109,12 @@ impl Launch {
     /// Starts a session on this terminal, with all three standard streams there.
     pub fn on(mut self, terminal: &Terminal) -> Self {
         self.terminal = Some(terminal.device());
-        self
+        self.in_a_session()
     }
 
-    /// Stays in the suite's session, where somebody is left who could let it go on: elsewhere SIGTSTP stops nobody.
-    pub fn stoppable(mut self) -> Self {
-        self.session = Session::Suite;
+    /// Starts a session, so that nothing depends on who started the suite, or on whether they are still there.
+    pub fn in_a_session(mut self) -> Self {
+        self.session = true;
         self
     }
 
@@ -187,17 +178,16 @@ impl Launch {
                 (None, false)
             }
         };
-        let has_terminal = self.terminal.is_some();
+        let (has_terminal, session) = (self.terminal.is_some(), self.session);
         if let Some(device) = &self.terminal {
             let stream = || Stdio::from(device.try_clone().expect("a descriptor can be copied"));
             command.stdin(stream()).stdout(stream()).stderr(stream());
-        }
-        let (place, inherited, session) = (self.place, self.inherited, self.session);
-        if session == Session::Suite {
+        } else if !session {
             command.process_group(0);
         }
+        let (place, inherited) = (self.place, self.inherited);
         let prepare = move || {
-            if session == Session::Own {
+            if session {
                 start_session(has_terminal)?;
             }
             for (number, descriptor) in &inherited {
