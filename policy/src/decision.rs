@@ -18,7 +18,7 @@ use crate::matcher::question::Question;
 use crate::path::AbsPath;
 use crate::plan::Access;
 use crate::reach::Reach;
-use crate::request::Request;
+use crate::request::{Chooser, Request};
 use crate::rule::Action;
 use crate::text::Text;
 
@@ -180,6 +180,12 @@ impl Denial {
     pub fn hint(&self) -> Option<String> {
         match &self.reason {
             Reason::Rule => None,
+            Reason::Default | Reason::NoOpinion if self.chosen_interpreter().is_some() => {
+                let by = self.chosen_interpreter().map(ToString::to_string).unwrap_or_default();
+                Some(format!(
+                    "`PATH` leads the script to `{by}`, which the caller could have put there: a rule that means it names it, `interpreter = \"{by}\"`"
+                ))
+            }
             Reason::Default | Reason::NoOpinion => {
                 Some("a rule with `action = \"allow\"` for this command would permit it".to_owned())
             }
@@ -193,6 +199,12 @@ impl Denial {
             Reason::Redacted(_) => Some("`opaque policy simulate` says what a recorded request may come to".to_owned()),
             Reason::Excess(excess) => excess.first().map(|excess| excess.hint(&self.rule)),
         }
+    }
+
+    /// What runs the script, when the caller's `PATH` chose it.
+    fn chosen_interpreter(&self) -> Option<&AbsPath> {
+        let interpreters = &self.trace.request.command.program.interpreters;
+        interpreters.iter().find(|one| one.chosen_by == Chooser::Caller).map(|one| &one.path)
     }
 
     /// How each layer voted.

@@ -30,7 +30,7 @@ pub enum Whole {
     Target,
     /// The names of its secrets.
     Secrets,
-    /// How the program was named and found. No rule reads it.
+    /// How the program was named and found, and what runs it.
     Program,
     /// Everything after the program's name.
     Arguments,

@@ -123,6 +123,22 @@ pub struct Interpreter {
     pub sha256: Option<String>,
     /// Arguments between the interpreter and the script; `argv[0]` first.
     pub argv: Vec<Text>,
+    /// Who said that it is this file.
+    #[serde(default)]
+    pub chosen_by: Chooser,
+}
+
+/// Who said which file an interpreter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Chooser {
+    /// The script, by a path.
+    Script,
+    /// The machine: the name was found in a directory of `PATH` that root alone can write.
+    Machine,
+    /// The caller: the name was found in another directory of `PATH`.
+    #[default]
+    Caller,
 }
 
 /// The identity of a file on this machine.

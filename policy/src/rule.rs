@@ -55,7 +55,9 @@ impl Rule {
 
     /// True when it is certain that whatever matches `other` matches here too.
     pub(crate) fn covers(&self, other: &Self) -> bool {
-        self.matchers.iter().all(|wide| other.matchers.iter().any(|narrow| wide.covers(narrow)))
+        // What nobody wrote hides nothing: a rule behind it is as dead to its author.
+        let mut written = self.matchers.iter().filter(|matcher| !matcher.is_implied());
+        written.all(|wide| other.matchers.iter().any(|narrow| wide.covers(narrow)))
     }
 }
 
@@ -132,6 +134,7 @@ impl Rule {
             Matcher::Operation(glob) => !glob.matches(RUN.as_bytes()),
             Matcher::Class(classes) => !classes.holds_for(&example.classes()),
             Matcher::Content(_)
+            | Matcher::Interpreter(_)
             | Matcher::Uid(_)
             | Matcher::Kind(_)
             | Matcher::Client(_)

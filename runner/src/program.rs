@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use opaque_policy::path::{AbsPath, PathError};
-use opaque_policy::request::{Inode, Interpreter, Program};
+use opaque_policy::request::{Chooser, Inode, Interpreter, Program};
 use opaque_policy::text::Text;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -20,6 +20,8 @@ use error::ProgramError;
 const DEPTH: usize = 5;
 /// Steps in all, `env` included, so that a script that asks `env` for itself ends.
 const STEPS: usize = 16;
+/// The group's and everybody's right to write.
+const OTHERS_WRITE: u32 = 0o022;
 
 /// Where a command is looked up.
 #[derive(Debug, Clone, Copy)]
@@ -131,20 +133,23 @@ fn interpreters(script: &Executable, search: Search<'_>) -> Result<Vec<(Interpre
             current = file.head().map_err(inside)?;
             let argument = line.argument.as_deref().map(|argument| text(argument, &path)).transpose()?;
             let next = file.named.clone();
-            steps.push(file.step([Some(name), argument].into_iter().flatten().collect(), search.content)?);
+            let argv = [Some(name), argument].into_iter().flatten().collect();
+            steps.push(file.step(argv, Chooser::Script, search.content)?);
             path = next;
             continue;
         };
         let word = text(word, &path)?;
-        let target = if word.as_bytes().contains(&b'/') { by_path(&word, search.cwd) } else { in_path(&word, search) };
+        let is_path = word.as_bytes().contains(&b'/');
+        let target = if is_path { by_path(&word, search.cwd) } else { in_path(&word, search) };
         let target = target.map_err(inside)?;
+        let chosen_by = if is_path { Chooser::Script } else { target.chooser() };
         current = target.head().map_err(inside)?;
         // `env` would execute the target anew: the kernel counts from the start, and names a script by its path.
         depth = 0;
         let shown = if current.is_some() { text(target.named.as_bytes(), &path)? } else { word };
         let next = target.named.clone();
-        steps.push(file.step(Vec::new(), search.content)?);
-        steps.push(target.step(vec![shown], search.content)?);
+        steps.push(file.step(Vec::new(), Chooser::Script, search.content)?);
+        steps.push(target.step(vec![shown], chosen_by, search.content)?);
         path = next;
     }
     Ok(steps)
@@ -223,10 +228,26 @@ impl Executable {
         }
     }
 
-    fn step(self, argv: Vec<Text>, content: Content<'_>) -> Result<(Interpreter, OwnedFd), ProgramError> {
+    fn step(
+        self,
+        argv: Vec<Text>,
+        chosen_by: Chooser,
+        content: Content<'_>,
+    ) -> Result<(Interpreter, OwnedFd), ProgramError> {
         let sha256 = self.sha256(content)?;
-        let step = Interpreter { path: self.real, named: self.named, inode: self.inode, sha256, argv };
+        let step = Interpreter { path: self.real, named: self.named, inode: self.inode, sha256, argv, chosen_by };
         Ok((step, self.descriptor))
+    }
+
+    /// Who decides what stands under this name in the directory where it was found: whoever can write there.
+    fn chooser(&self) -> Chooser {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = self.named.parent().map(|parent| rustix::fs::open(parent.as_path(), flags, Mode::empty()));
+        let Some(Ok(directory)) = directory else { return Chooser::Caller };
+        match rustix::fs::fstat(directory) {
+            Ok(stat) if stat.st_uid == 0 && stat.st_mode & OTHERS_WRITE == 0 => Chooser::Machine,
+            Ok(_) | Err(_) => Chooser::Caller,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::time::Duration;
 
 use opaque_tests::{Ended, Terminal, each_identity, eventually};
@@ -189,5 +189,39 @@ fn what_is_not_listed_is_denied_however_it_is_spelt_and_wrapped() {
             assert!(!victim.exists(), "{words:?} does nothing anyway");
             sandbox.write(&victim, "mine");
         }
+    });
+}
+
+#[test]
+fn a_path_permits_no_interpreter_that_the_caller_puts_into_its_way() {
+    each_identity(|sandbox| {
+        let tool = sandbox.script("tool", "#!/usr/bin/env python3\nopen('done', 'w')\n");
+        let evil = sandbox.elsewhere().join("evil");
+        sandbox.directory(&evil);
+        // Root's own directories are the machine's: here others may write.
+        fs::set_permissions(&evil, fs::Permissions::from_mode(0o777)).unwrap();
+        let other = sandbox.script(evil.join("python3"), "#!/bin/sh\ntouch taken\n");
+        let policy = |more: &str| {
+            sandbox.policy(&format!(
+                "version = 1\ndefault = \"deny\"\n[[rules]]\nname = \"tool\"\naction = \"allow\"\n[rules.command]\npath = \"{}\"\n{more}[rules.sandbox]\nread = [\"{}\"]\n",
+                tool.display(),
+                evil.display()
+            ));
+        };
+        let path = format!("{}:/usr/bin:/bin", evil.display());
+        let attempt = || sandbox.launch(["--read", evil.to_str().unwrap(), "--", "./tool"]).env("PATH", &path).finish();
+        policy("");
+        sandbox.launch(["--", "./tool"]).env("PATH", "/usr/bin:/bin").finish().expect(0);
+        assert!(sandbox.project().join("done").exists());
+        attempt().expect(120).noting("which the caller could have put there");
+        assert!(!sandbox.project().join("taken").exists());
+        // A rule that names it means it.
+        policy(&format!("interpreter = \"{}\"\n", other.display()));
+        attempt().expect(120);
+        policy("interpreter = \"/usr/bin/*\"\n");
+        attempt().expect(120);
+        policy(&format!("interpreter = [\"{}\", \"/usr/bin/*\"]\n", other.display()));
+        attempt().expect(0);
+        assert!(sandbox.project().join("taken").exists());
     });
 }

@@ -272,6 +272,47 @@ fn content_is_asked_for_only_when_a_rule_reads_it() {
 }
 
 #[test]
+fn what_a_path_permits_it_permits_to_no_interpreter_that_the_caller_chose() {
+    use crate::request::{Chooser, Interpreter};
+    let rule = |action: &str, more: &str| {
+        policy(
+            "",
+            &format!(
+                "default = \"deny\"\n[[rules]]\nname = \"r\"\naction = \"{action}\"\n[rules.command]\npath = \"/opt/tool\"\n{more}"
+            ),
+        )
+    };
+    let run_by = |chosen_by, path: &str| {
+        let mut request = request("/opt/tool");
+        let path = AbsPath::new(path).unwrap();
+        let inode = Inode { device: 1, number: 2 };
+        let step = Interpreter { named: path.clone(), path, inode, sha256: None, argv: Vec::new(), chosen_by };
+        request.command.program.interpreters = vec![step];
+        request
+    };
+    let caller = run_by(Chooser::Caller, "/home/ann/bin/python3");
+    let machine = run_by(Chooser::Machine, "/usr/bin/python3");
+    let script = run_by(Chooser::Script, "/home/ann/bin/python3");
+    let plain = rule("allow", "");
+    assert_eq!([&machine, &script, &request("/opt/tool")].map(|one| word(&decide(&plain, one))), ["allow"; 3]);
+    assert_snapshot!(told(decide(&plain, &caller)), @r#"
+    denied by `user:default`: no rule matches
+    hint: `PATH` leads the script to `/home/ann/bin/python3`, which the caller could have put there: a rule that means it names it, `interpreter = "/home/ann/bin/python3"`
+    "#);
+    let listed = rule("allow", "interpreter = [\"/home/*/bin/python3\"]\n");
+    assert_eq!(
+        [&caller, &machine, &request("/opt/tool")].map(|one| word(&decide(&listed, one))),
+        ["allow", "deny", "deny"]
+    );
+    // Who denies a program denies it whatever runs it.
+    assert_eq!(told(decide(&rule("deny", ""), &caller)).lines().next(), Some("denied by `user:r`"));
+    assert_eq!(word(&decide(&rule("ask", ""), &caller)), "deny");
+    let mut through_a_script = run_by(Chooser::Caller, "/home/ann/evil/python3");
+    through_a_script.command.program.interpreters.extend(script.command.program.interpreters.clone());
+    assert_eq!(word(&decide(&listed, &through_a_script)), "deny");
+}
+
+#[test]
 fn a_clean_workspace_is_a_derived_fact_that_may_be_unknown() {
     let permits = policy(
         "",

@@ -12,7 +12,7 @@ use crate::load::clients::{Clients, KINDS, sha256, uid};
 use crate::load::profile::name;
 use crate::load::surroundings::surroundings;
 use crate::matcher::client::Kinds;
-use crate::matcher::{Classes, Grade, Matcher, Reach};
+use crate::matcher::{Classes, Grade, Interpreters, Matcher, Reach};
 use crate::path_glob::PathGlob;
 use crate::pattern::{PatternError, TextPattern};
 use crate::remote::RemotePattern;
@@ -28,6 +28,11 @@ pub(crate) const COMMAND: Keys = Keys {
             "sha256",
             Shape::OneOrMany(&Shape::Text(&grammar::SHA256)),
             "The content of the program: one digest, or any of a list",
+        ),
+        Key::optional(
+            "interpreter",
+            Shape::OneOrMany(&Shape::Text(&grammar::PATH_GLOB)),
+            "What runs a script, by its resolved path: one, or any of a list; a program that is no script has none",
         ),
         Key::optional(
             "argv",
@@ -168,6 +173,11 @@ fn command(item: &Item<'_>, found: &mut Found) -> Result<(), LoadError> {
     }
     if let Some(item) = table.get("path") {
         found.add(&item, Matcher::Path(path_glob(&item)?))?;
+    }
+    if let Some(item) = table.get("interpreter") {
+        found.add(&item, Matcher::Interpreter(Interpreters::Listed(one_or_many(&item, path_glob)?)))?;
+    } else if found.action != Action::Deny && (table.get("path").is_some() || table.get("sha256").is_some()) {
+        found.matchers.push(Matcher::Interpreter(Interpreters::NotTheCallers));
     }
     if let Some(item) = table.get("argv") {
         found.add(&item, Matcher::Arguments(Box::new(arguments(&item)?)))?;

@@ -23,6 +23,7 @@ use crate::path_glob::PathGlob;
 use crate::pattern::TextPattern;
 use crate::redacted::{Whole, hides};
 use crate::remote::{RemotePattern, is_ambiguous};
+use crate::request::{Chooser, Interpreter, Request};
 
 /// How far a fact can be trusted. Only a rule that says so may permit on derived facts, and none on claimed ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +45,8 @@ pub(crate) enum Matcher {
     Path(PathGlob),
     /// The program's content, any of these digests.
     Content(Vec<String>),
+    /// What runs a script.
+    Interpreter(Interpreters),
     /// The arguments after the program's name.
     Arguments(Box<Arguments>),
     /// What the command does, as far as its words tell.
@@ -68,6 +71,31 @@ pub(crate) enum Matcher {
     Clean,
     /// Something around the process that asks.
     Surroundings(SurroundingsMatcher),
+}
+
+/// A condition on what runs a script whose first line leaves that to `PATH`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Interpreters {
+    /// None that the caller chose: what the path or the content of a script permits, it permits to no other program.
+    NotTheCallers,
+    /// The last one, and each that the caller chose, by any of these.
+    Listed(Vec<PathGlob>),
+}
+
+impl Interpreters {
+    fn judge(&self, request: &Request) -> Match {
+        let interpreters = &request.command.program.interpreters;
+        match self {
+            Self::NotTheCallers if interpreters.iter().any(|one| one.chosen_by == Chooser::Caller) => Match::Unknown,
+            Self::NotTheCallers => Match::Yes,
+            Self::Listed(globs) => {
+                let chosen = interpreters.iter().filter(|one| one.chosen_by == Chooser::Caller);
+                let mut looked_at = chosen.chain(interpreters.last());
+                let is_listed = |one: &Interpreter| globs.iter().any(|glob| glob.matches(&one.path));
+                yes(!interpreters.is_empty() && looked_at.all(is_listed))
+            }
+        }
+    }
 }
 
 /// A condition on command classes.
@@ -103,6 +131,7 @@ impl Matcher {
         let hides = |whole| hides(&request.redacted, whole);
         match self {
             Self::Operation(_) if hides(Whole::Operation) => Match::Unknown,
+            Self::Interpreter(_) if hides(Whole::Program) => Match::Unknown,
             Self::Target(_) if hides(Whole::Target) => Match::Unknown,
             Self::Secrets(_) if hides(Whole::Secrets) => Match::Unknown,
             Self::Operation(glob) => yes(glob.matches(request.operation.name.as_bytes())),
@@ -113,6 +142,7 @@ impl Matcher {
             },
             Self::Arguments(arguments) => arguments.judge(&request.command, &request.redacted),
             Self::Class(classes) => Match::of(&request.command.classes, |found| classes.holds_for(found)),
+            Self::Interpreter(interpreters) => interpreters.judge(request),
             Self::Uid(uids) => yes(uids.contains(&request.principal.uid)),
             Self::Kind(kinds) => kinds.judge(&request.principal),
             Self::Client(clients) => Match::any(clients.iter().map(|client| client.judge(&request.principal))),
@@ -148,6 +178,7 @@ impl Matcher {
             Self::Operation(_)
             | Self::Path(_)
             | Self::Content(_)
+            | Self::Interpreter(_)
             | Self::Arguments(_)
             | Self::Uid(_)
             | Self::Roles(_)
@@ -187,6 +218,7 @@ impl Matcher {
             }
             Self::Operation(_)
             | Self::Path(_)
+            | Self::Interpreter(_)
             | Self::Arguments(_)
             | Self::Uid(_)
             | Self::Roles(_)
@@ -201,12 +233,18 @@ impl Matcher {
         is_believed || self.grade() != Grade::Verified
     }
 
+    /// True for a condition that comes with others and is not written.
+    pub(crate) fn is_implied(&self) -> bool {
+        matches!(self, Self::Interpreter(Interpreters::NotTheCallers))
+    }
+
     /// The key that states it.
     pub(crate) fn key(&self) -> &'static str {
         match self {
             Self::Operation(_) => "operation",
             Self::Path(_) => "command.path",
             Self::Content(_) => "command.sha256",
+            Self::Interpreter(_) => "command.interpreter",
             Self::Arguments(_) => "command.argv",
             Self::Class(_) => "command.class",
             Self::Uid(_) => "uid",
@@ -236,7 +274,8 @@ impl Matcher {
                 Self::Roles(wide) => matches!(narrow, Self::Roles(narrow) if holds_all(wide, narrow)),
                 Self::Surroundings(wide) => matches!(narrow, Self::Surroundings(narrow) if wide.covers(narrow)),
                 // Equal or not decided.
-                Self::Class(_)
+                Self::Interpreter(_)
+                | Self::Class(_)
                 | Self::Target(_)
                 | Self::Secrets(_)
                 | Self::Remote(_)
@@ -259,6 +298,8 @@ impl fmt::Display for Matcher {
             Self::Operation(glob) => write!(f, "`{glob}`"),
             Self::Path(glob) => write!(f, "`{glob}`"),
             Self::Content(digests) => write_list(f, digests),
+            Self::Interpreter(Interpreters::NotTheCallers) => f.write_str("none that `PATH` of the caller chose"),
+            Self::Interpreter(Interpreters::Listed(globs)) => write_list(f, globs),
             Self::Arguments(arguments) => write!(f, "{arguments}"),
             Self::Class(classes) => write_list(f, classes.listed.iter().map(|class| class.as_str())),
             Self::Uid(uids) => write_list(f, uids),

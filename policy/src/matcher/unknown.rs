@@ -20,6 +20,7 @@ impl Matcher {
         let has_hidden_argument = || request.redacted.iter().any(|fact| matches!(fact, Redacted::Argument(_)));
         match self {
             Self::Operation(_) => hides(Whole::Operation),
+            Self::Interpreter(_) => hides(Whole::Program),
             Self::Arguments(_) | Self::Class(_) => hides(Whole::Arguments) || has_hidden_argument(),
             Self::Kind(_) | Self::Client(_) => hides(Whole::Executable),
             Self::Roles(_) => hides(Whole::Roles),
@@ -67,6 +68,7 @@ impl Matcher {
             Self::Operation(_) => "operation",
             Self::Path(_) => "command.path",
             Self::Content(_) => "command.sha256",
+            Self::Interpreter(_) => "command.program",
             Self::Arguments(_) | Self::Class(_) => "command.argv",
             Self::Uid(_) => "principal.uid",
             Self::Kind(_) | Self::Client(_) => "principal.executable",

@@ -7,7 +7,7 @@ use crate::limits::LimitRequest;
 use crate::network_grants::NetworkGrants;
 use crate::path::AbsPath;
 use crate::principal::{ClientKind, Executable, Principal};
-use crate::request::{Asked, AskedTier, AskedVariable, Interpreter};
+use crate::request::{Asked, AskedTier, AskedVariable, Chooser, Interpreter};
 use crate::surroundings::{Origin, Provenance};
 
 const SMALL: &str = r#"{
@@ -118,7 +118,14 @@ fn principal() -> impl Strategy<Value = Principal> {
 fn command() -> impl Strategy<Value = Command> {
     let inode = || (any::<u64>(), any::<u64>()).prop_map(|(device, number)| Inode { device, number });
     let interpreter = (path(), path(), inode(), prop::option::of("[0-9a-f]{4}"), prop::collection::vec(text(), 1..3))
-        .prop_map(|(path, named, inode, sha256, argv)| Interpreter { path, named, inode, sha256, argv });
+        .prop_map(|(path, named, inode, sha256, argv)| Interpreter {
+            path,
+            named,
+            inode,
+            sha256,
+            argv,
+            chosen_by: Chooser::Machine,
+        });
     let program = (path(), path(), inode(), prop::option::of("[0-9a-f]{4}"), prop::collection::vec(interpreter, 0..2))
         .prop_map(|(path, named, inode, sha256, interpreters)| Program { path, named, inode, sha256, interpreters });
     (program, prop::collection::vec(text(), 1..5), path()).prop_map(|(program, argv, cwd)| {

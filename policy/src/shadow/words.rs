@@ -9,9 +9,9 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::FixedState;
 
 use crate::alike::Alike;
-use crate::matcher::Matcher;
 use crate::matcher::arguments::{Arguments, Element};
 use crate::matcher::surroundings::SurroundingsMatcher;
+use crate::matcher::{Interpreters, Matcher};
 use crate::path_glob::PathGlob;
 use crate::pattern::TextPattern;
 
@@ -56,6 +56,7 @@ fn beginning(part: Part, text: &[u8]) -> Word {
 /// long the beginnings are among its words.
 pub(super) fn place(matcher: &Matcher, lengths: &mut BTreeSet<usize>) -> Option<Place> {
     match matcher {
+        Matcher::Interpreter(Interpreters::NotTheCallers) => None,
         Matcher::Operation(glob) => glob.as_literal().map(|name| Place::One(word(Part::Operation, name))),
         Matcher::Path(glob) => path(Part::Path, glob),
         Matcher::Content(digests) => each(Part::Content, digests),
@@ -73,6 +74,7 @@ pub(super) fn place(matcher: &Matcher, lengths: &mut BTreeSet<usize>) -> Option<
             words.collect::<Option<_>>().map(Place::Each)
         }
         Matcher::Surroundings(SurroundingsMatcher::Flag(..) | SurroundingsMatcher::Env(_))
+        | Matcher::Interpreter(Interpreters::Listed(_))
         | Matcher::Class(_)
         | Matcher::Target(_)
         | Matcher::Secrets(_)
@@ -158,6 +160,7 @@ impl Lookup {
 fn looked_up_by(matcher: &Matcher, lengths: &BTreeSet<usize>) -> Vec<Word> {
     let mut words = Vec::new();
     match matcher {
+        Matcher::Interpreter(Interpreters::NotTheCallers) => {}
         Matcher::Operation(glob) => words.extend(glob.as_literal().map(|name| word(Part::Operation, name))),
         Matcher::Path(glob) => path_words(Part::Path, glob, &mut words),
         Matcher::Content(digests) => words.push(word(Part::Content, digests.first())),
@@ -184,6 +187,7 @@ fn looked_up_by(matcher: &Matcher, lengths: &BTreeSet<usize>) -> Vec<Word> {
             patterns.first().into_iter().for_each(|one| pattern_words(part, one, lengths, &mut words));
         }
         Matcher::Surroundings(SurroundingsMatcher::Flag(..) | SurroundingsMatcher::Env(_))
+        | Matcher::Interpreter(Interpreters::Listed(_))
         | Matcher::Class(_)
         | Matcher::Target(_)
         | Matcher::Secrets(_)

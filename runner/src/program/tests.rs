@@ -222,3 +222,17 @@ fn content_is_hashed_only_when_something_depends_on_it() {
     assert_eq!(program.sha256, Some(expected));
     assert!(program.interpreters.iter().all(|step| step.sha256.as_ref().is_some_and(|digest| digest.len() == 64)));
 }
+
+#[test]
+fn who_chose_an_interpreter_is_told_from_where_it_was_found() {
+    let place = Place::new();
+    let chooser =
+        |script: &AbsPath| place.resolve(&script.to_string()).unwrap().program.interpreters.last().unwrap().chosen_by;
+    assert_eq!(chooser(&place.script("plain", "/bin/sh")), Chooser::Script);
+    // `Place` has its own `bin` before those of the machine in its `PATH`.
+    assert_eq!(chooser(&place.script("through-env", "/usr/bin/env sh")), Chooser::Machine);
+    place.script("bin/own", "/bin/sh");
+    fs::set_permissions(place.at("bin").as_path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let own = place.resolve(&place.script("by-own", "/usr/bin/env own").to_string()).unwrap();
+    assert_eq!(own.program.interpreters.get(1).unwrap().chosen_by, Chooser::Caller);
+}

@@ -4,7 +4,7 @@ use super::hosts::{Host, inode, path};
 use crate::facts::{GitLayout, Leads, PathFact};
 use crate::grants::{Grant, Origin, Place, WorkspaceAccess};
 use crate::lower::{Refusal, RefusalClass};
-use crate::request::Interpreter;
+use crate::request::{Chooser, Interpreter};
 use crate::text::Text;
 
 fn refusal(host: &Host) -> Refusal {
@@ -128,7 +128,14 @@ fn a_program_behind_a_link_needs_both_the_link_and_what_it_leads_to() {
 fn an_interpreter_that_is_not_visible_is_refused() {
     let mut host = Host::debian();
     let named = path("/srv/python");
-    let step = Interpreter { path: named.clone(), inode: inode(&named), named, sha256: None, argv: Vec::new() };
+    let step = Interpreter {
+        path: named.clone(),
+        inode: inode(&named),
+        named,
+        sha256: None,
+        argv: Vec::new(),
+        chosen_by: Chooser::Script,
+    };
     host.request.command.program.interpreters.push(step);
     let what = "`/srv/python`, which runs the script `/usr/bin/true`, does not exist inside";
     assert_refused(&host, RefusalClass::NotVisible, what);
