@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use opaque_policy::decide::{PolicySet, PolicySources, Sight};
+use opaque_policy::policy_set::PolicySet;
+use opaque_policy::sources::{PolicySources, Sight};
 use opaque_policy::text::Text;
 use opaque_runner::account::{Accounts, coding_agent};
 use opaque_runner::confirmation;

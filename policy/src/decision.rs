@@ -66,7 +66,7 @@ impl Decision {
 
 /// Leave to run with exactly these grants, under these obligations.
 ///
-/// Made only by [`crate::decide::PolicySet::decide`]:
+/// Made only by [`crate::policy_set::PolicySet::decide`]:
 ///
 /// ```compile_fail
 /// let permission = opaque_policy::decision::Permission { obligations: todo!(), ..todo!() };

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::decide::{PolicySet, PolicySources, Sight};
 use crate::load::LoadError;
+use crate::policy_set::PolicySet;
+use crate::sources::{PolicySources, Sight};
 
 /// The policies in force.
 #[derive(Debug, Clone)]

@@ -8,6 +8,7 @@ pub mod request_file;
 
 pub mod answer;
 pub mod approval;
+pub mod audit;
 pub mod authorize;
 pub mod decide;
 pub mod decision;
@@ -17,11 +18,14 @@ pub mod in_force;
 pub mod layer;
 pub mod load;
 pub mod order;
+pub mod policy_set;
 pub mod preset;
 pub mod profile;
+pub mod review;
 pub mod rule;
 pub mod schema;
 pub mod simulate;
+pub mod sources;
 
 pub mod cidr;
 pub mod egress;

@@ -29,12 +29,13 @@ impl Preset {
 
 #[cfg(test)]
 mod tests {
-    use crate::decide::{PolicySet, PolicySources, Sight};
     use crate::decision::Decision;
     use crate::document::SourceFile;
     use crate::path::AbsPath;
+    use crate::policy_set::PolicySet;
     use crate::profile::Profiles;
     use crate::request_file::RequestFile;
+    use crate::sources::{PolicySources, Sight};
 
     use super::*;
 

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use crate::answer::Answer;
 use crate::coding_agent::{self, CodingAgent};
-use crate::decide::PolicySet;
 use crate::fact::Fact;
 use crate::layer::{By, Layer, Vote};
 use crate::matcher::question::Question;
 use crate::matcher::verdict::Match;
+use crate::policy_set::PolicySet;
 use crate::profile::Profiles;
 use crate::redacted::hidden_flags;
 use crate::request::Request;

@@ -9,10 +9,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use opaque_policy::decide::PolicySources;
 use opaque_policy::document::SourceFile;
 use opaque_policy::facts::Account;
 use opaque_policy::path::AbsPath;
+use opaque_policy::sources::PolicySources;
 use opaque_policy::text::Text;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;

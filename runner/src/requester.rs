@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use opaque_policy::coding_agent::CodingAgent;
-use opaque_policy::decide::Need;
 use opaque_policy::fact::Fact;
+use opaque_policy::policy_set::Need;
 use opaque_policy::principal::{ClientKind, Executable};
 use opaque_policy::request::Request;
 use opaque_policy::surroundings::{Origin, Surroundings};

@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
-use opaque_policy::decide::{PolicySet, PolicySources, Sight};
 use opaque_policy::document::SourceFile;
 use opaque_policy::load::approved;
 use opaque_policy::order::Order;
+use opaque_policy::policy_set::PolicySet;
 use opaque_policy::profile::{Profile, Profiles};
+use opaque_policy::sources::{PolicySources, Sight};
 use opaque_runner::account::Accounts;
 use opaque_runner::invocation::{self, describe};
 use opaque_runner::policy_files::{self, PolicyFiles};

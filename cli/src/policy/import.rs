@@ -19,11 +19,12 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use opaque_policy::decide::{PolicySet, PolicySources, Sight};
 use opaque_policy::document::{MAX_BYTES, SourceFile};
 use opaque_policy::load::LoadError;
 use opaque_policy::path::AbsPath;
+use opaque_policy::policy_set::PolicySet;
 use opaque_policy::profile::Profiles;
+use opaque_policy::sources::{PolicySources, Sight};
 use opaque_runner::account::Accounts;
 use opaque_runner::invocation::describe;
 

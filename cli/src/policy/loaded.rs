@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use opaque_policy::decide::{PolicySet, Sight};
+use opaque_policy::policy_set::PolicySet;
 use opaque_policy::profile::Profiles;
+use opaque_policy::sources::Sight;
 use opaque_runner::account::Accounts;
 use opaque_runner::invocation::{self, describe};
 use opaque_runner::policy_files;

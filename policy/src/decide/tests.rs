@@ -2,10 +2,15 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
+use crate::audit::{Audit, AuditSync};
+use crate::document::SourceFile;
 use crate::fact::Fact;
+use crate::policy_set::Need;
 use crate::principal::{ClientKind, Principal};
 use crate::request::{AskedVariable, Command, Inode, Program};
+use crate::sources::{PolicySources, Sight};
 use crate::text::Text;
+use std::collections::BTreeSet;
 
 mod agreement;
 mod attempts;

@@ -1,9 +1,9 @@
 //! Reads the policy files of one layer into one layer.
 
 use crate::alike::Alike;
+use crate::audit::{Audit, AuditSync};
 use crate::ceiling::Ceiling;
 use crate::coding_agent::CodingAgent;
-use crate::decide::{Audit, AuditSync, Sight};
 use crate::document::{Document, Item, SourceFile, Table};
 use crate::grammar;
 use crate::layer::{Fallback, Layer, LayerName};
@@ -15,6 +15,7 @@ use crate::load::rule::{LoadedRule, RULE, rule};
 use crate::load::{examples, shadow, v1};
 use crate::rule::{Action, Rule};
 use crate::shape::{Holds, Key, Keys, Shape};
+use crate::sources::Sight;
 
 pub(crate) const POLICY: Keys = Keys {
     name: "policy",

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use crate::alike::Alike;
 use crate::ceiling::Ceiling;
-use crate::decide::Sight;
 use crate::document::{Document, Item, SourceFile};
 use crate::grammar;
 use crate::layer::{Fallback, Layer, LayerName};
@@ -19,6 +18,7 @@ use crate::network_grants::NetworkGrants;
 use crate::request::Asked;
 use crate::rule::{Action, Rule};
 use crate::shape::{Holds, Key, Keys, Shape};
+use crate::sources::Sight;
 
 pub(crate) const REPOSITORY: Keys = Keys {
     name: "repository",

@@ -2,7 +2,6 @@
 
 use crate::approval::{Factor, Obligation};
 use crate::ceiling::Ceiling;
-use crate::decide::Sight;
 use crate::document::{At, Item, Table};
 use crate::grammar;
 use crate::load::LoadError;
@@ -15,6 +14,7 @@ use crate::load::profile::{line, name};
 use crate::load::surroundings::CONTEXT;
 use crate::rule::{Action, Rule};
 use crate::shape::{Holds, Key, Keys, Shape};
+use crate::sources::Sight;
 
 pub(crate) const RULE: Keys = Keys {
     name: "rule",

@@ -2,12 +2,13 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
-use crate::decide::{PolicySet, PolicySources, Sight};
 use crate::document::SourceFile;
 use crate::path::AbsPath;
+use crate::policy_set::PolicySet;
 use crate::profile::Profile;
 use crate::schema::Format;
 use crate::schema::tests::documents::takes;
+use crate::sources::{PolicySources, Sight};
 
 mod documentation;
 mod malformed;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::approval::{Approval, Obligation};
+use crate::audit::{Audit, AuditSync};
 use crate::ceiling::Ceiling;
-use crate::decide::{Audit, AuditSync};
 use crate::document::{Item, Table};
 use crate::glob::TextGlob;
 use crate::grammar;

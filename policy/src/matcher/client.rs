@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::decide::Need;
 use crate::fact::Fact;
 use crate::glob::TextGlob;
 use crate::matcher::Grade;
 use crate::matcher::verdict::{Match, yes};
 use crate::path_glob::PathGlob;
+use crate::policy_set::Need;
 use crate::principal::{ClientKind, Executable, Principal};
 
 /// A named client: a program that asks, by everything that is written of it.

@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::class::Class;
-use crate::decide::Need;
 use crate::fact::Fact;
 use crate::glob::TextGlob;
 use crate::matcher::arguments::Arguments;
@@ -21,6 +20,7 @@ use crate::matcher::surroundings::SurroundingsMatcher;
 use crate::matcher::verdict::{Match, yes};
 use crate::path_glob::PathGlob;
 use crate::pattern::TextPattern;
+use crate::policy_set::Need;
 use crate::redacted::{Whole, hides};
 use crate::remote::{RemotePattern, is_ambiguous};
 use crate::request::{Chooser, Interpreter, Request};

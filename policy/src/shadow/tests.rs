@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::decide::Sight;
 use crate::document::SourceFile;
 use crate::layer::LayerName;
 use crate::load::load_layer;
+use crate::sources::Sight;
 
 /// Every rule with the first one before it that covers it, the slow and obvious way.
 fn plainly(rules: &[Rule]) -> Vec<(&str, &str)> {

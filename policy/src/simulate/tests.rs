@@ -1,8 +1,8 @@
 use super::*;
-use crate::decide::{PolicySources, Sight};
 use crate::document::SourceFile;
 use crate::path::AbsPath;
 use crate::request_file::{RequestFile, recorded};
+use crate::sources::{PolicySources, Sight};
 
 fn policies(text: &str) -> PolicySet {
     let file = SourceFile { file: "policy.toml".to_owned(), bytes: format!("version = 1\n{text}").into_bytes() };

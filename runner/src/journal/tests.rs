@@ -1,14 +1,15 @@
 use super::*;
 use crate::alone::Alone;
-use opaque_policy::decide::{PolicySet, PolicySources, Sight};
 use opaque_policy::fact::Fact;
 use opaque_policy::limits::Limits;
 use opaque_policy::network::Network;
 use opaque_policy::plan::{Authority, IdMap, Identity, Tier, Variable};
+use opaque_policy::policy_set::PolicySet;
 use opaque_policy::principal::{ClientKind, Principal};
 use opaque_policy::profile::Profiles;
 use opaque_policy::request::{Asked, AskedVariable, Command, Inode, Program, Request};
 use opaque_policy::request_file::RequestFile;
+use opaque_policy::sources::{PolicySources, Sight};
 use opaque_policy::text::Text;
 use proptest::prelude::*;
 use serde_json::json;

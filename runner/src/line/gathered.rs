@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use opaque_policy::decide::Need;
+use opaque_policy::policy_set::Need;
 use opaque_policy::request::Request;
 
 use super::loaded::Loaded;

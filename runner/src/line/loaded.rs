@@ -1,8 +1,9 @@
 //! The policies and profiles that hold at a place. Checks everything on the first sight of a content, and remembers that.
 
-use opaque_policy::decide::{PolicySet, Sight};
 use opaque_policy::document::SourceFile;
+use opaque_policy::policy_set::PolicySet;
 use opaque_policy::profile::Profiles;
+use opaque_policy::sources::Sight;
 
 use super::place::Place;
 use crate::flags::Flags;

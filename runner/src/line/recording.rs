@@ -1,10 +1,11 @@
 //! Refusals by policy go on record with the request, the answer and its whole trace. A refusal that cannot be recorded is
 //! still one.
 
+use opaque_policy::audit::AuditSync;
 use opaque_policy::authorize::Unauthorized;
-use opaque_policy::decide::{AuditSync, PolicySet};
 use opaque_policy::decision::{Decision, Trace};
 use opaque_policy::path::AbsPath;
+use opaque_policy::policy_set::PolicySet;
 use opaque_policy::principal::Principal;
 use opaque_policy::request::Request;
 use serde::Serialize;

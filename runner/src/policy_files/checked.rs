@@ -1,8 +1,8 @@
 //! Remembers which policies were checked whole, so that examples and shadowed rules are looked at once for each
 //! content and not at every start. A cache: without it everything is checked again.
 
-use opaque_policy::decide::{PolicySources, Sight};
 use opaque_policy::path::AbsPath;
+use opaque_policy::sources::{PolicySources, Sight};
 use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::descriptor;

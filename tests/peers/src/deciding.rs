@@ -5,7 +5,8 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use cedar_policy::{Authorizer, Entities};
-use opaque_policy::decide::{PolicySet, PolicySources, Sight};
+use opaque_policy::policy_set::PolicySet;
+use opaque_policy::sources::{PolicySources, Sight};
 use opaque_policy::decision::Decision;
 use opaque_policy::document::SourceFile;
 use opaque_policy::path::AbsPath;

@@ -7,7 +7,8 @@ use std::process::Command;
 use std::str::FromStr;
 use std::time::Instant;
 
-use opaque_policy::decide::{PolicySet, PolicySources, Sight};
+use opaque_policy::policy_set::PolicySet;
+use opaque_policy::sources::{PolicySources, Sight};
 use opaque_policy::document::SourceFile;
 use opaque_policy::path::AbsPath;
 use opaque_tests::bench::Outcome;

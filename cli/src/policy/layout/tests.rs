@@ -1,11 +1,12 @@
 use std::path::Path;
 
-use opaque_policy::decide::{PolicySet, PolicySources, Sight};
 use opaque_policy::document::SourceFile;
 use opaque_policy::load::approved;
 use opaque_policy::path::AbsPath;
+use opaque_policy::policy_set::PolicySet;
 use opaque_policy::preset::PRESETS;
 use opaque_policy::profile::Profile;
+use opaque_policy::sources::{PolicySources, Sight};
 use proptest::prelude::*;
 
 use super::*;

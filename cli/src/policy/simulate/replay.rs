@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use opaque_policy::answer::Answer;
-use opaque_policy::decide::PolicySet;
+use opaque_policy::policy_set::PolicySet;
 use opaque_policy::profile::Profiles;
 use opaque_policy::simulate::{Missing, Possible};
 use serde::Serialize;

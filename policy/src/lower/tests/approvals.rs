@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::hosts::{Host, path};
 use crate::approval::Factor;
 use crate::authorize::{Beforehand, Confirmation, Consent, Unauthorized, authorize};
-use crate::decide::{PolicySet, PolicySources, Sight};
 use crate::decision::Decision;
 use crate::document::SourceFile;
 use crate::fact::Fact;
@@ -15,9 +14,11 @@ use crate::intent::Intent;
 use crate::limits::{Limit, Limits};
 use crate::lower::lower;
 use crate::plan::{Authority, IdMap, Plan, Protection, Variable};
+use crate::policy_set::PolicySet;
 use crate::principal::{ClientKind, Principal};
 use crate::profile::Profiles;
 use crate::request::Request;
+use crate::sources::{PolicySources, Sight};
 use crate::text::Text;
 
 const ASKS: &str =

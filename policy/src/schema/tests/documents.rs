@@ -7,12 +7,13 @@ use jsonschema::Validator;
 use toml::de::{DeTable, DeValue};
 
 use super::*;
-use crate::decide::{PolicySet, PolicySources, Sight};
 use crate::document::SourceFile;
 use crate::load::{LoadError, approved, repository};
 use crate::path::AbsPath;
+use crate::policy_set::PolicySet;
 use crate::preset::PRESETS;
 use crate::profile::Profile;
+use crate::sources::{PolicySources, Sight};
 
 static POLICIES: LazyLock<Validator> = LazyLock::new(|| jsonschema::validator_for(&schema(Format::Policy)).unwrap());
 static PROFILES: LazyLock<Validator> = LazyLock::new(|| jsonschema::validator_for(&schema(Format::Profile)).unwrap());
