@@ -15,10 +15,7 @@ pub(crate) type State = u32;
 /// Nothing of what was read begins any form.
 pub(crate) const ROOT: State = 0;
 
-/// No form ends here.
-const NONE: u32 = u32::MAX;
-
-/// The automaton over a set of forms.
+/// The automaton over a set of forms: nine bytes for each node.
 pub(crate) struct Automaton {
     /// Where each byte leads from the root.
     from_root: Box<[State; 256]>,
@@ -28,12 +25,12 @@ pub(crate) struct Automaton {
     children: Vec<State>,
     /// The longest proper end of each node's string that is a node too.
     fallback: Vec<State>,
-    /// How many bytes lead to each node.
-    depth: Vec<u32>,
-    /// The form that each node completes.
-    form: Vec<u32>,
-    /// The nearest node on the way of fallbacks that completes a form.
-    shorter: Vec<State>,
+    /// The first node that so many bytes lead to.
+    levels: Vec<State>,
+    /// One bit a node: whether a form ends there, or at a fallback of it.
+    ends: Vec<u64>,
+    /// The nodes that complete a form, in order, and which.
+    forms: Vec<(State, usize)>,
 }
 
 /// Forms and, for each, the numbers of the secrets that it belongs to.
@@ -48,11 +45,11 @@ impl Automaton {
             byte: Vec::with_capacity(most),
             children: Vec::with_capacity(most + 1),
             fallback: Vec::with_capacity(most),
-            depth: Vec::with_capacity(most),
-            form: Vec::with_capacity(most),
-            shorter: Vec::with_capacity(most),
+            levels: vec![ROOT],
+            ends: Vec::new(),
+            forms: Vec::with_capacity(sorted.len()),
         };
-        automaton.push(0, ROOT, 0);
+        automaton.push(0, ROOT);
         // The forms that run through each node are neighbours in sorted order.
         let mut through: Vec<_> = std::iter::once(0..sorted.len()).collect();
         let mut node = 0;
@@ -61,6 +58,7 @@ impl Automaton {
             node += 1;
         }
         automaton.children.push(automaton.count());
+        automaton.mark_ends();
         automaton
     }
 
@@ -73,12 +71,11 @@ impl Automaton {
         through: &mut Vec<std::ops::Range<usize>>,
     ) {
         self.children.push(self.count());
-        let depth = at(&self.depth, node) as usize;
+        let depth =
+            self.levels.len() - if self.levels.last().is_some_and(|&last| node < last as usize) { 2 } else { 1 };
         let (mut first, end) = (forms.start, forms.end);
         if sorted.get(first).is_some_and(|form| form.len() == depth) {
-            if let Some(form) = self.form.get_mut(node) {
-                *form = u32::try_from(first).unwrap_or(NONE);
-            }
+            self.forms.push((node as State, first));
             first += 1;
         }
         while let Some(&byte) = sorted.get(first).filter(|_| first < end).and_then(|form| form.get(depth)) {
@@ -87,39 +84,43 @@ impl Automaton {
             let next = first + rest.iter().take_while(|form| same(form)).count();
             let fallback = if node == 0 { ROOT } else { self.next(at(&self.fallback, node), byte) };
             let child = self.count();
-            self.push(byte, fallback, depth as u32 + 1);
+            if self.levels.len() == depth + 1 {
+                self.levels.push(child);
+            }
+            self.push(byte, fallback);
             if let Some(from_root) = self.from_root.get_mut(usize::from(byte)).filter(|_| node == 0) {
                 *from_root = child;
             }
             through.push(first..next);
             first = next;
         }
-        // What a fallback completes is known by now: it is less deep, so it was grown before.
-        let fallback = at(&self.fallback, node);
-        let shorter = if self.form_at(fallback) == NONE { self.shorter_at(fallback) } else { fallback };
-        if let Some(slot) = self.shorter.get_mut(node) {
-            *slot = shorter;
+    }
+
+    /// Notes where forms end. A node's fallback is less deep and so stands before it.
+    fn mark_ends(&mut self) {
+        self.ends = vec![0; self.byte.len().div_ceil(64)];
+        let mut completed = self.forms.iter().map(|&(node, _)| node).peekable();
+        for node in 0..self.count() {
+            let is_completed = completed.next_if_eq(&node).is_some();
+            let is_end = is_completed || self.is_end(at(&self.fallback, node as usize));
+            if let Some(bits) = self.ends.get_mut(node as usize / 64) {
+                *bits |= u64::from(is_end) << (node % 64);
+            }
         }
     }
 
-    fn push(&mut self, byte: u8, fallback: State, depth: u32) {
+    fn push(&mut self, byte: u8, fallback: State) {
         self.byte.push(byte);
         self.fallback.push(fallback);
-        self.depth.push(depth);
-        self.form.push(NONE);
-        self.shorter.push(ROOT);
     }
 
     fn count(&self) -> State {
-        u32::try_from(self.byte.len()).unwrap_or(NONE)
+        u32::try_from(self.byte.len()).unwrap_or(u32::MAX)
     }
 
-    fn form_at(&self, node: State) -> u32 {
-        self.form.get(node as usize).copied().unwrap_or(NONE)
-    }
-
-    fn shorter_at(&self, node: State) -> State {
-        at(&self.shorter, node as usize)
+    #[inline]
+    fn is_end(&self, node: State) -> bool {
+        self.ends.get(node as usize / 64).is_some_and(|bits| bits >> (node % 64) & 1 == 1)
     }
 
     /// The state after one more byte.
@@ -142,19 +143,29 @@ impl Automaton {
         bytes.iter().position(|&known| known == byte).map(|index| first + index as u32)
     }
 
-    /// How many of the last bytes begin some form.
+    /// The same state for all that may follow, without what cannot go on: a form at its end gives way to its own end.
     #[inline]
+    pub(crate) fn open(&self, mut state: State) -> State {
+        while state != ROOT && at(&self.children, state as usize) == at(&self.children, state as usize + 1) {
+            state = at(&self.fallback, state as usize);
+        }
+        state
+    }
+
+    /// How many of the last bytes begin some form.
     pub(crate) fn depth(&self, state: State) -> u64 {
-        u64::from(at(&self.depth, state as usize))
+        (self.levels.partition_point(|&first| first <= state) as u64).saturating_sub(1)
     }
 
     /// The forms that end here, longest first, each with its length.
     #[inline]
     pub(crate) fn found(&self, state: State) -> impl Iterator<Item = (usize, u64)> + '_ {
-        let first = if self.form_at(state) == NONE { self.shorter_at(state) } else { state };
-        std::iter::successors(Some(first), |&node| Some(self.shorter_at(node)))
-            .take_while(|&node| node != ROOT)
-            .map(|node| (self.form_at(node) as usize, self.depth(node)))
+        let fallback = |&node: &State| Some(at(&self.fallback, node as usize));
+        let nodes = std::iter::successors(Some(state), fallback).take_while(|&node| self.is_end(node));
+        nodes.filter_map(|node| {
+            let index = self.forms.binary_search_by_key(&node, |&(node, _)| node).ok()?;
+            Some((self.forms.get(index)?.1, self.depth(node)))
+        })
     }
 }
 
@@ -164,7 +175,6 @@ impl Drop for Automaton {
         self.byte.zeroize();
         self.children.zeroize();
         self.fallback.zeroize();
-        self.form.zeroize();
     }
 }
 

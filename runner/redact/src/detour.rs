@@ -40,6 +40,11 @@ impl Detour {
         self.position += 1;
     }
 
+    /// Forgets what cannot go on.
+    pub(crate) fn settle(&mut self, automaton: &Automaton) {
+        self.state = automaton.open(self.state);
+    }
+
     /// Skips what is pending.
     pub(crate) fn skip(&mut self, to: u64) {
         match self.skipped.last_mut() {

@@ -121,12 +121,27 @@ impl Masker {
 
     /// Lets go what a person may be waiting for: of what may become a mask, the first three bytes.
     pub(crate) fn flush(&mut self, out: &mut Vec<u8>) {
-        self.release(self.allowed(), out);
+        self.release(self.base + self.leaving() as u64, out);
     }
 
     /// True when `flush` would let something go.
     pub(crate) fn wants_flush(&self) -> bool {
-        self.allowed() > self.base
+        self.leaving() > 0
+    }
+
+    /// How much of what is held a silent stream lets go: also masks, and line ends behind them, which tell nothing.
+    fn leaving(&self) -> usize {
+        let allowed = index_from(self.base, self.allowed()).min(self.held.len());
+        let mut is_behind_mask = match allowed.checked_sub(1) {
+            Some(last) => self.marks.get(last) == Some(&Mark::Masked),
+            None => self.is_in_mask,
+        };
+        let rest = self.marks.iter().zip(self.held.iter()).skip(allowed);
+        let more = rest.take_while(|&(&mark, &byte)| {
+            is_behind_mask |= mark == Mark::Masked;
+            mark == Mark::Masked || is_behind_mask && matches!(byte, b'\n' | b'\r')
+        });
+        allowed + more.count()
     }
 
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
@@ -162,6 +177,7 @@ impl Masker {
         for (form, length) in values.automaton.found(self.state) {
             self.mark(here + 1 - length.min(here + 1), here + 1, &[], form);
         }
+        self.state = values.automaton.open(self.state);
         if !self.detours.is_empty() {
             self.follow_detours(values, byte, here);
         }
@@ -207,6 +223,7 @@ impl Masker {
                 for (form, length) in values.automaton.found(detour.state()) {
                     self.mark(detour.start(length), detour.position(), detour.skipped(), form);
                 }
+                detour.settle(&values.automaton);
             }
         }
         self.detours = detours;

@@ -13,7 +13,7 @@
 //! # Bounds
 //! Bytes leave at once unless they end in the beginning of a possible match. That is held back: at most the longest form
 //! of the longest secret and 4 KiB of interruptions, at most 4 KiB for a pattern. A secret has 4 bytes to 64 KiB, and
-//! fewer than 8 only by leave; all forms together take 8 MiB at most.
+//! fewer than 8 only by leave; all forms together take 16 MiB at most.
 //!
 //! # What it does not do
 //! A program that wants its output to carry a secret past this can: reversed, compressed, encrypted, spelled out. A bound

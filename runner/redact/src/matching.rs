@@ -370,3 +370,6 @@ fn first_pattern(automaton: &DFA, cache: &Cache, state: LazyStateID) -> usize {
 fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
+
+#[cfg(test)]
+mod tests;

@@ -254,3 +254,40 @@ fn beginnings_of(expression: &Hir) -> Option<Vec<Vec<u8>>> {
     let all_telling = !literals.is_empty() && literals.iter().all(|literal| is_telling(literal.len()));
     all_telling.then(|| literals.iter().map(|literal| literal.as_bytes().to_vec()).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(expression: &str, replacement: &str) -> String {
+        Patterns::none().add("mine", expression, replacement).map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn a_pattern_that_would_mask_nothing_or_everything_is_refused() {
+        for (expression, expected) in [
+            ("a*", "pattern `mine` matches empty text"),
+            (".*", "pattern `mine` matches empty text"),
+            ("^.*$", "pattern `mine` matches empty text"),
+            ("[^\\x00-\\xff]", "pattern `mine` can never match within one line of 4096 bytes"),
+            ("a{5000}", "pattern `mine` can never match within one line of 4096 bytes"),
+            ("(a", "pattern `mine` cannot be read: "),
+        ] {
+            assert!(said(expression, "").starts_with(expected), "{expression}: {}", said(expression, ""));
+        }
+        assert!(said(&"a".repeat(1025), "").contains("longer than 1024 bytes"));
+        assert!(said("abc", "a\nb").contains("more than one line"));
+        assert_eq!(said("pass(word)?: *[^ ]{4,}", "password: ***"), "");
+    }
+
+    #[test]
+    fn patterns_that_are_too_large_or_too_many_are_refused() {
+        let mut patterns = Patterns::none();
+        patterns.add("large", "([a-z]{100}[0-9]{100}){20}", "").unwrap();
+        for _ in 1..MOST_PATTERNS {
+            patterns.add("large", "([a-z]{100}[0-9]{100}){20}", "").unwrap();
+        }
+        assert!(matches!(Compiled::new(&patterns), Err(PatternError::TooLarge(_))));
+        assert!(matches!(patterns.add("more", "abc", ""), Err(PatternError::TooMany { .. })));
+    }
+}

@@ -13,8 +13,8 @@ use crate::matching::Matcher;
 use crate::pattern::{Compiled, PatternError, Patterns};
 use crate::secret::Secret;
 
-/// All forms of all secrets together, 8 MiB; the automaton over them takes about 21 times as much at most.
-const LARGEST: usize = 8 << 20;
+/// All forms of all secrets together, 16 MiB; the automaton over them takes about nine times as much at most.
+const LARGEST: usize = 16 << 20;
 
 /// What to mask, made ready once and shared by the redactors of all streams of a run.
 #[derive(Clone)]

@@ -6,8 +6,11 @@ const LOWER: &[u8; 16] = b"0123456789abcdef";
 const UPPER: &[u8; 16] = b"0123456789ABCDEF";
 
 /// What percent-encoders leave as it is beside letters and digits: RFC 3986's unreserved characters, and what
-/// `encodeURIComponent`, encoders of paths, of forms and of whole addresses leave on top.
-const LEFT_ALONE: [&[u8]; 5] = [b"-._~", b"-._~!'()*", b"-._~/", b"-._*", b"-._~!'()*;/?:@&=+$,#"];
+/// `encodeURIComponent`, encoders of paths and of whole addresses leave on top.
+const LEFT_ALONE: [&[u8]; 4] = [b"-._~", b"-._~!'()*", b"-._~/", b"-._~!'()*;/?:@&=+$,#"];
+
+/// The same for forms, which write a blank as `+`: in browsers, and in most libraries.
+const FORM: [&[u8]; 2] = [b"-._*", b"-._~"];
 
 pub(super) fn add(value: &[u8], forms: &mut Forms) {
     for digits in [LOWER, UPPER] {
@@ -16,6 +19,9 @@ pub(super) fn add(value: &[u8], forms: &mut Forms) {
         for left_alone in LEFT_ALONE {
             let stays = |byte: u8| byte.is_ascii_alphanumeric() || left_alone.contains(&byte);
             forms.add(percent(value, digits, stays, b"%20"));
+        }
+        for left_alone in FORM {
+            let stays = |byte: u8| byte.is_ascii_alphanumeric() || left_alone.contains(&byte);
             forms.add(percent(value, digits, stays, b"+"));
         }
         for json in [Json::Plain, Json::Ascii, Json::AsciiAndSlash, Json::Slash, Json::Html, Json::HtmlAscii] {
