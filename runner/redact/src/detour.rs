@@ -78,13 +78,13 @@ impl Detour {
         place
     }
 
-    /// False when it leads nowhere, is interrupted by too much, or sees just what is seen without it.
-    pub(crate) fn is_worth_following(&mut self, automaton: &Automaton, straight: State, position: u64) -> bool {
+    /// False when it leads nowhere, is interrupted by too much, or has skipped nothing of what it holds: the straight
+    /// way, which stands at `position`, sees that too.
+    pub(crate) fn is_worth_following(&mut self, automaton: &Automaton, position: u64) -> bool {
         let start = self.start(automaton.depth(self.state));
         self.skipped.retain(|skipped| skipped.end > start);
         let length: u64 = self.skipped.iter().map(|skipped| skipped.end - skipped.start).sum();
-        // Of two that read the same, both are followed if what they skipped differs: what is masked differs then.
-        let is_straight = self.state == straight && self.position == position && self.skipped.is_empty();
+        let is_straight = self.position == position && self.skipped.is_empty();
         self.state != ROOT && length <= LONGEST && !is_straight
     }
 

@@ -198,8 +198,7 @@ impl Masker {
             }
             Reading::Pending | Reading::Failed => {}
         }
-        let (automaton, state) = (&values.automaton, self.state);
-        self.detours.retain_mut(|detour| detour.is_worth_following(automaton, state, here + 1));
+        self.detours.retain_mut(|detour| detour.is_worth_following(&values.automaton, here + 1));
         for index in (1..self.detours.len()).rev() {
             let (before, rest) = self.detours.split_at(index);
             if rest.first().is_some_and(|later| before.iter().any(|earlier| earlier.is_like(later))) {

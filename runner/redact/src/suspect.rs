@@ -2,7 +2,7 @@
 //!
 //! Every form is at least as long as `reach`, so wherever it stands whole, one of its first `stride` four-byte words
 //! stands at a multiple of `stride`. Only those places are looked at, in a table of bits. A form that is interrupted
-//! sooner than that by a line break or an escape sequence is found by the two bytes around the interruption.
+//! sooner than that by a line break or an escape sequence is found by the word around the interruption.
 
 use memchr::memchr2;
 
@@ -96,7 +96,7 @@ impl Beginnings {
             let is_pair = here > from && data.get(here) == Some(&b'\n') && data.get(here - 1) == Some(&b'\r');
             let starts = [Some(here), is_pair.then(|| here - 1)];
             for start in starts.into_iter().flatten().filter(|&start| start > from) {
-                if self.may_go_on_behind(data, start) {
+                if self.may_go_on_behind(data, from, start) {
                     return Some((here, start));
                 }
             }
@@ -105,13 +105,30 @@ impl Beginnings {
         None
     }
 
-    fn may_go_on_behind(&self, data: &[u8], start: usize) -> bool {
+    /// True when the bytes on both sides may be the beginning of a form. What stands before `from` is none.
+    fn may_go_on_behind(&self, data: &[u8], from: usize, start: usize) -> bool {
         let Some(&last) = data.get(start - 1) else { return true };
         if !self.firsts.get(usize::from(last)).is_some_and(|&is_first| is_first) {
             return false;
         }
-        let next = interruption::behind(data, start).and_then(|next| data.get(next));
-        next.is_none_or(|&next| bit(self.pairs.as_slice(), u32::from(u16::from_le_bytes([last, next]))) != 0)
+        let Some(next) = interruption::behind(data, start) else { return true };
+        let Some(&first) = data.get(next) else { return true };
+        if bit(self.pairs.as_slice(), u32::from(u16::from_le_bytes([last, first]))) == 0 {
+            return false;
+        }
+        // One, two or three bytes of a word before, the others behind: one of these stands among the first words.
+        let Some(&[first, second, third]) = data.get(next..).and_then(|rest| rest.first_chunk()) else { return true };
+        if [second, third].into_iter().any(interruption::is_opening) {
+            return true;
+        }
+        let before =
+            |count: usize| start.checked_sub(count).filter(|&place| place >= from).and_then(|place| data.get(place));
+        let one = self.bit([last, first, second, third]);
+        let two = before(2).map_or(0, |&second_last| self.bit([second_last, last, first, second]));
+        let three = before(3)
+            .zip(before(2))
+            .map_or(0, |(&third_last, &second_last)| self.bit([third_last, second_last, last, first]));
+        one | two | three != 0
     }
 }
 
