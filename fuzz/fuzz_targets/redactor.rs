@@ -13,8 +13,10 @@ fuzz_target!(|data: &[u8]| {
     let values = [first, second];
     let secrets: Vec<Secret> =
         values.iter().filter_map(|value| Secret::new("S", value.to_vec(), Short::Allowed).ok()).collect();
-    let Ok(mut patterns) = Patterns::well_known() else { unreachable!("the formats are tested") };
-    patterns.add("any", "key=[a-z]{2,9}", "#").expect("it can be read");
+    let mut patterns = Patterns::none();
+    for expression in ["key=[a-z]{2,9}", r"\btok_[0-9a-f]{4,}\b", "[0-9]{3}-[0-9]{2}", ".*PIN=.*"] {
+        patterns.add("any", expression, "#").expect("it can be read");
+    }
     let masks_more = text.contains(&b'*');
     let rules = Rules::new(&secrets, &patterns).expect("they are small");
     // The text holds the secrets whole and in halves, so that the fuzzer need not find them.

@@ -341,7 +341,9 @@ fn ordinary(mut sink: impl FnMut(&[u8])) {
             let name = entry.file_name();
             if !entry.file_type().unwrap().is_dir() {
                 files.push(entry.path());
-            } else if name != "target" && !name.as_encoded_bytes().starts_with(b".") {
+            } else if !["target", "corpus", "artifacts"].iter().any(|made| name == *made)
+                && !name.as_encoded_bytes().starts_with(b".")
+            {
                 gather(&entry.path(), files);
             }
         }
