@@ -1,0 +1,339 @@
+//! Masks every form of every value. Knows nothing of patterns.
+//!
+//! Most of a stream is skipped (`suspect`); what may hold a secret goes through the automaton byte by byte and is held
+//! back from the first byte on that may still begin a form. Found forms are marked, and marks that touch or overlap
+//! become one mask: so it does not matter which form is found first, nor where the stream is cut.
+
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::automaton::{Automaton, Owned, ROOT, State};
+use crate::detour::Detour;
+use crate::interruption::{self, Reader, Reading};
+use crate::suspect::{Beginnings, Suspects};
+
+/// What stands for a secret.
+pub(crate) const MASK: &[u8] = b"***";
+/// How much of a possible match a stream lets go that has fallen silent.
+pub(crate) const LET_GO: u64 = 3;
+/// More detours than these are not followed at a time.
+const DETOURS: usize = 16;
+/// What is held back is looked through again whenever it has grown by so much.
+const HELD: usize = 16 << 10;
+
+/// What all maskers over the same secrets share.
+pub(crate) struct Values {
+    pub(crate) automaton: Automaton,
+    pub(crate) beginnings: Beginnings,
+    /// The secrets that each form belongs to.
+    pub(crate) owners: Vec<Vec<usize>>,
+}
+
+/// What becomes of a byte that is held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    /// It leaves as it is, unless it still turns out to be part of a form.
+    Plain,
+    /// It interrupts a form: it leaves as it is, behind the mask, and does not end it.
+    Inside,
+    /// It belongs to a form.
+    Masked,
+}
+
+/// A form that was found, until its last byte has left.
+struct Found {
+    end: u64,
+    form: usize,
+}
+
+/// The exact half of a redactor.
+pub(crate) struct Masker {
+    values: Arc<Values>,
+    held: Zeroizing<Vec<u8>>,
+    marks: Vec<Mark>,
+    /// The place in the stream of the first byte that is held back.
+    base: u64,
+    state: State,
+    detours: Vec<Detour>,
+    reader: Reader,
+    /// What may be an interruption, up to the last byte. It may have left already.
+    pending: Zeroizing<Vec<u8>>,
+    found: Vec<Found>,
+    /// Whether the last byte that left was masked, and the secrets that this mask stands for so far.
+    is_in_mask: bool,
+    in_mask: Vec<usize>,
+    counts: Vec<u64>,
+}
+
+impl Values {
+    pub(crate) fn new(forms: Owned) -> Self {
+        let automaton = Automaton::new(&forms);
+        let beginnings = Beginnings::new(&forms);
+        Self { automaton, beginnings, owners: forms.into_values().collect() }
+    }
+}
+
+impl Masker {
+    pub(crate) fn new(values: Arc<Values>, secrets: usize) -> Self {
+        Self {
+            values,
+            held: Zeroizing::new(Vec::with_capacity(HELD * 2)),
+            marks: Vec::new(),
+            base: 0,
+            state: ROOT,
+            detours: Vec::new(),
+            reader: Reader::Outside,
+            pending: Zeroizing::default(),
+            found: Vec::new(),
+            is_in_mask: false,
+            in_mask: Vec::new(),
+            counts: vec![0; secrets],
+        }
+    }
+
+    pub(crate) fn push(&mut self, data: &[u8], out: &mut Vec<u8>) {
+        if self.values.owners.is_empty() {
+            out.extend(data);
+            return;
+        }
+        let values = Arc::clone(&self.values);
+        let mut suspects = Suspects::new(&values.beginnings, data);
+        let (mut at, mut until) = (0, 0);
+        let mut look_through = HELD + self.held.len();
+        while at < data.len() {
+            if self.is_idle() && at >= until {
+                self.release(self.position(), out);
+                let suspect = suspects.next(at);
+                self.pass(data.get(at..suspect.begin).unwrap_or_default(), out);
+                (at, until) = (suspect.begin, suspect.until);
+            }
+            let Some(&byte) = data.get(at) else { break };
+            self.step(&values, byte);
+            at += 1;
+            if self.held.len() >= look_through {
+                self.release(self.certain(), out);
+                look_through = HELD + self.held.len();
+            }
+        }
+        self.release(self.certain(), out);
+    }
+
+    /// Lets go what a person may be waiting for: of what may become a mask, the first three bytes.
+    pub(crate) fn flush(&mut self, out: &mut Vec<u8>) {
+        self.release(self.base + self.leaving() as u64, out);
+    }
+
+    /// True when `flush` would let something go.
+    pub(crate) fn wants_flush(&self) -> bool {
+        self.leaving() > 0
+    }
+
+    /// How much of what is held a silent stream lets go: also masks, and line ends behind them, which tell nothing.
+    fn leaving(&self) -> usize {
+        let allowed = index_from(self.base, self.allowed()).min(self.held.len());
+        let mut is_behind_mask = match allowed.checked_sub(1) {
+            Some(last) => self.marks.get(last) == Some(&Mark::Masked),
+            None => self.is_in_mask,
+        };
+        let rest = self.marks.iter().zip(self.held.iter()).skip(allowed);
+        let more = rest.take_while(|&(&mark, &byte)| {
+            is_behind_mask |= mark == Mark::Masked;
+            mark == Mark::Masked || is_behind_mask && matches!(byte, b'\n' | b'\r')
+        });
+        allowed + more.count()
+    }
+
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
+        self.release(self.position(), out);
+        self.state = ROOT;
+        self.detours.clear();
+        self.pending.clear();
+        self.reader = Reader::Outside;
+    }
+
+    /// How often each secret was masked.
+    pub(crate) fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    fn position(&self) -> u64 {
+        self.base + self.held.len() as u64
+    }
+
+    /// Nothing of what was read can belong to a match.
+    fn is_idle(&self) -> bool {
+        self.state == ROOT && self.detours.is_empty()
+    }
+
+    fn step(&mut self, values: &Values, byte: u8) {
+        let here = self.position();
+        self.held.push(byte);
+        self.marks.push(Mark::Plain);
+        if interruption::is_opening(byte) && self.state != ROOT && self.detours.len() < DETOURS {
+            self.detours.push(Detour::new(self.state, here));
+        }
+        self.state = values.automaton.next(self.state, byte);
+        for (form, length) in values.automaton.found(self.state) {
+            self.mark(here + 1 - length.min(here + 1), here + 1, &[], form);
+        }
+        self.state = values.automaton.open(self.state);
+        if !self.detours.is_empty() {
+            self.follow_detours(values, byte, here);
+        }
+    }
+
+    fn follow_detours(&mut self, values: &Values, byte: u8, here: u64) {
+        let mut reading = self.reader.read(byte);
+        if reading == Reading::Failed {
+            self.walk_detours(values, here);
+            reading = self.reader.read(byte);
+        }
+        self.pending.push(byte);
+        match reading {
+            Reading::Plain => self.walk_detours(values, here + 1),
+            Reading::Complete => {
+                self.pending.clear();
+                self.detours.iter_mut().for_each(|detour| detour.skip(here + 1));
+            }
+            Reading::Pending | Reading::Failed => {}
+        }
+        self.detours.retain_mut(|detour| detour.is_worth_following(&values.automaton, here + 1));
+        for index in (1..self.detours.len()).rev() {
+            let (before, rest) = self.detours.split_at(index);
+            if rest.first().is_some_and(|later| before.iter().any(|earlier| earlier.is_like(later))) {
+                self.detours.remove(index);
+            }
+        }
+        if self.detours.is_empty() {
+            self.reader = Reader::Outside;
+            self.pending.clear();
+        }
+    }
+
+    /// What was pending up to `end` interrupts nothing: detours read it like everything else.
+    fn walk_detours(&mut self, values: &Values, end: u64) {
+        let pending = std::mem::take(&mut self.pending);
+        let mut detours = std::mem::take(&mut self.detours);
+        for detour in &mut detours {
+            let unread = usize::try_from(end - detour.position().min(end)).unwrap_or(0);
+            for &byte in pending.iter().skip(pending.len() - unread.min(pending.len())) {
+                detour.walk(&values.automaton, byte);
+                for (form, length) in values.automaton.found(detour.state()) {
+                    self.mark(detour.start(length), detour.position(), detour.skipped(), form);
+                }
+                detour.settle(&values.automaton);
+            }
+        }
+        self.detours = detours;
+    }
+
+    /// Marks a form that was found. Of one whose beginning was let go, what is still here.
+    fn mark(&mut self, start: u64, end: u64, skipped: &[std::ops::Range<u64>], form: usize) {
+        let base = self.base;
+        let inside = || skipped.iter().filter(|skipped| skipped.start >= start);
+        let whole = self.marks.get_mut(index_from(base, start)..index_from(base, end)).unwrap_or_default();
+        for mark in whole.iter_mut().filter(|mark| **mark == Mark::Plain) {
+            *mark = Mark::Inside;
+        }
+        let starts = [start].into_iter().chain(inside().map(|skipped| skipped.end));
+        let ends = inside().map(|skipped| skipped.start).chain([end]);
+        for (start, end) in starts.zip(ends) {
+            let piece = self.marks.get_mut(index_from(base, start)..index_from(base, end));
+            piece.unwrap_or_default().fill(Mark::Masked);
+        }
+        self.found.push(Found { end, form });
+    }
+
+    /// What lies before this place cannot belong to a match that is not known yet.
+    fn certain(&self) -> u64 {
+        let automaton = &self.values.automaton;
+        let depth = |state| automaton.depth(state);
+        let straight = self.position().saturating_sub(depth(self.state));
+        self.detours.iter().map(|detour| detour.start(depth(detour.state()))).fold(straight, u64::min)
+    }
+
+    /// How far a silent stream may leave.
+    fn allowed(&self) -> u64 {
+        let automaton = &self.values.automaton;
+        let straight = match self.state {
+            ROOT => self.position(),
+            state => self.position().saturating_sub(automaton.depth(state)) + LET_GO,
+        };
+        let detours = self.detours.iter().map(|detour| detour.place_of(automaton.depth(detour.state()), LET_GO));
+        detours.fold(straight, u64::min).min(self.position())
+    }
+
+    /// Lets everything before a place leave, and behind it what is masked whatever may follow.
+    fn release(&mut self, to: u64, out: &mut Vec<u8>) {
+        let to = index_from(self.base, to).min(self.held.len());
+        // What a detour has not read yet may still tell of one more secret in the same mask.
+        let read = self.detours.iter().map(Detour::position).fold(self.position(), u64::min);
+        let masked = self.marks.get(to..index_from(self.base, read)).unwrap_or_default();
+        let to = to + masked.iter().take_while(|&&mark| mark == Mark::Masked).count();
+        let mut at = 0;
+        while at < to {
+            let Some(&mark) = self.marks.get(at) else { break };
+            let row = self.marks.get(at..to).unwrap_or_default();
+            let end = at + row.iter().take_while(|&&next| next == mark).count();
+            let bytes = self.held.get(at..end).unwrap_or_default();
+            match mark {
+                Mark::Plain => {
+                    out.extend(bytes);
+                    self.is_in_mask = false;
+                    self.in_mask.clear();
+                }
+                Mark::Inside => out.extend(bytes),
+                Mark::Masked => {
+                    if !self.is_in_mask {
+                        out.extend(MASK);
+                        self.is_in_mask = true;
+                    }
+                    self.count(self.base + end as u64);
+                }
+            }
+            at = end;
+        }
+        self.held.drain(..to);
+        self.marks.drain(..to);
+        self.base += to as u64;
+    }
+
+    /// Counts what was found and ends in the mask that has left up to `end`: each secret once a mask.
+    fn count(&mut self, end: u64) {
+        let Self { found, values, in_mask, counts, .. } = self;
+        found.retain(|found| {
+            if found.end > end {
+                return true;
+            }
+            for &owner in values.owners.get(found.form).into_iter().flatten() {
+                if !in_mask.contains(&owner) {
+                    in_mask.push(owner);
+                    if let Some(count) = counts.get_mut(owner) {
+                        *count += 1;
+                    }
+                }
+            }
+            false
+        });
+    }
+
+    /// Bytes that cannot belong to a match.
+    fn pass(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        if !bytes.is_empty() {
+            out.extend(bytes);
+            self.base += bytes.len() as u64;
+            self.is_in_mask = false;
+            self.in_mask.clear();
+        }
+    }
+}
+
+fn index_from(base: u64, place: u64) -> usize {
+    usize::try_from(place.saturating_sub(base)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;

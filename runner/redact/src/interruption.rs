@@ -1,0 +1,130 @@
+//! What may stand in the middle of a secret without belonging to it: a line break, as in wrapped base64, and a terminal's
+//! escape sequence, as when part of a match is coloured. Never says whether a secret goes on behind it.
+//!
+//! An interruption is a line feed, with a carriage return before it or not, and the blanks behind it, 64 at most; a
+//! control sequence (ECMA-48 section 5.4) of at most 64 bytes; or the choice of a character set (ECMA-35 section 14).
+
+/// The byte that escape sequences begin with.
+pub(crate) const ESCAPE: u8 = 0x1b;
+
+const LONGEST: usize = 64;
+/// How far interruptions that follow each other are skipped at once; more is looked at byte by byte.
+const LONGEST_ROW: usize = 512;
+
+/// What a reader of interruptions says about one more byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// An interruption may begin here, or goes on.
+    Pending,
+    /// The byte ends an interruption, or belongs to one that had ended before it.
+    Complete,
+    /// What was pending is no interruption, and the byte has to be read anew.
+    Failed,
+    /// The byte is no part of any.
+    Plain,
+}
+
+/// Reads interruptions byte by byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Outside.
+    Outside,
+    /// A carriage return was read.
+    Return,
+    /// A line feed was read, and so many blanks behind it.
+    Blanks(usize),
+    /// The escape byte was read.
+    Escape,
+    /// A character set is about to be named.
+    Charset,
+    /// Inside a control sequence of so many bytes.
+    Parameters(usize),
+    /// The same, behind its parameters.
+    Intermediates(usize),
+}
+
+/// True for a byte that an interruption can begin with.
+#[inline]
+pub(crate) fn is_opening(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r' | ESCAPE)
+}
+
+impl Reader {
+    pub(crate) fn read(&mut self, byte: u8) -> Reading {
+        let (reader, reading) = match (*self, byte) {
+            (Self::Outside | Self::Return, b'\n') => (Self::Blanks(0), Reading::Complete),
+            (Self::Outside, b'\r') => (Self::Return, Reading::Pending),
+            (Self::Outside, ESCAPE) => (Self::Escape, Reading::Pending),
+            (Self::Outside, _) => (Self::Outside, Reading::Plain),
+            (Self::Blanks(count), b' ' | b'\t') if count < LONGEST => (Self::Blanks(count + 1), Reading::Complete),
+            (Self::Escape, b'[') => (Self::Parameters(2), Reading::Pending),
+            (Self::Escape, b'('..=b'+') => (Self::Charset, Reading::Pending),
+            (Self::Charset, 0x30..=0x7e) => (Self::Outside, Reading::Complete),
+            (Self::Parameters(count) | Self::Intermediates(count), _) if count >= LONGEST => {
+                (Self::Outside, Reading::Failed)
+            }
+            (Self::Parameters(count), 0x30..=0x3f) => (Self::Parameters(count + 1), Reading::Pending),
+            (Self::Parameters(count) | Self::Intermediates(count), 0x20..=0x2f) => {
+                (Self::Intermediates(count + 1), Reading::Pending)
+            }
+            (Self::Parameters(_) | Self::Intermediates(_), 0x40..=0x7e) => (Self::Outside, Reading::Complete),
+            _ => (Self::Outside, Reading::Failed),
+        };
+        *self = reader;
+        reading
+    }
+}
+
+/// Skips the interruptions that begin at `start`, and says what stands behind them. Nothing when that cannot be told.
+pub(crate) fn behind(data: &[u8], start: usize) -> Option<usize> {
+    // By far the most: one line feed, blanks, and text.
+    if let Some((b'\n', rest)) = data.get(start..)?.split_first() {
+        let blanks = rest.iter().take(LONGEST).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        if rest.get(blanks).is_some_and(|&next| !is_opening(next)) {
+            return Some(start + 1 + blanks);
+        }
+    }
+    let mut reader = Reader::Outside;
+    let mut plain = start;
+    let row = data.get(start..)?.iter().take(LONGEST_ROW);
+    for (index, &byte) in row.enumerate() {
+        match reader.read(byte) {
+            Reading::Pending => {}
+            Reading::Complete => plain = start + index + 1,
+            Reading::Plain => return Some(plain),
+            // After blanks another interruption may follow; in the midst of one, it was none.
+            Reading::Failed if plain < start + index => return Some(plain),
+            Reading::Failed => match reader.read(byte) {
+                Reading::Plain => return Some(plain),
+                Reading::Complete => plain = start + index + 1,
+                Reading::Pending | Reading::Failed => {}
+            },
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_breaks_and_escape_sequences_are_skipped_in_a_row() {
+        for (text, expected) in [
+            ("\nx", Some(1)),
+            ("\r\n\t  x", Some(5)),
+            ("\n\n\r\n x", Some(5)),
+            ("\x1b[1;31m\x1b[Kx", Some(10)),
+            ("\x1b(B\x1b[mx", Some(6)),
+            ("\n  \x1b[mx", Some(6)),
+            ("\rx", Some(0)),
+            ("\x1b]0;x", Some(0)),
+            ("\n\x1b[1\x1b", Some(1)),
+            ("\x1b[1", None),
+            ("\n ", None),
+            ("\r", None),
+        ] {
+            assert_eq!(behind(text.as_bytes(), 0), expected, "{text:?}");
+        }
+    }
+}
