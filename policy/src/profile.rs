@@ -2,6 +2,7 @@
 //! them. A name means one profile: redefining one is an error.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
@@ -176,8 +177,7 @@ impl Profiles {
     pub fn find(&self, name: &str) -> Option<Profile> {
         match self.own.get(name) {
             Some(own) => Some(own.profile.clone()),
-            // The tests parse every built-in document; one that did not parse would not exist.
-            None => built_in_text(name).and_then(|text| parse_profile(name, text.as_bytes()).ok()),
+            None => built_in(name).cloned(),
         }
     }
 
@@ -287,6 +287,14 @@ impl Profiles {
             None => profile.own,
         })
     }
+}
+
+/// A built-in profile, parsed when it is first meant. The tests parse every one; one that did not parse would not exist.
+fn built_in(name: &str) -> Option<&'static Profile> {
+    static PARSED: [OnceLock<Option<Profile>>; BUILT_IN.len()] = [const { OnceLock::new() }; BUILT_IN.len()];
+    let index = BUILT_IN.iter().position(|(built_in, _)| *built_in == name)?;
+    let (_, text) = BUILT_IN.get(index)?;
+    PARSED.get(index)?.get_or_init(|| parse_profile(name, text.as_bytes()).ok()).as_ref()
 }
 
 fn built_in_text(name: &str) -> Option<&'static str> {

@@ -5,13 +5,13 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use cedar_policy::{Authorizer, Entities};
-use opaque_policy::policy_set::PolicySet;
-use opaque_policy::sources::{PolicySources, Sight};
 use opaque_policy::decision::Decision;
 use opaque_policy::document::SourceFile;
 use opaque_policy::path::AbsPath;
+use opaque_policy::policy_set::PolicySet;
 use opaque_policy::profile::Profiles;
 use opaque_policy::request::Request;
+use opaque_policy::sources::{PolicySources, Sight};
 use opaque_tests::bench::Outcome;
 
 use crate::policies::{self, Shape};
@@ -35,7 +35,8 @@ impl Engine {
     pub(crate) fn opaque(shape: Shape, rules: usize) -> Outcome<Self> {
         let files = policies::canonical(shape, rules).into_iter().enumerate();
         let user = files.map(|(index, text)| SourceFile { file: format!("{index}.toml"), bytes: text.into_bytes() });
-        let sources = PolicySources { home: AbsPath::new("/home/ann")?, system: Vec::new(), user: user.collect(), repo: None };
+        let sources =
+            PolicySources { home: AbsPath::new("/home/ann")?, system: Vec::new(), user: user.collect(), repo: None };
         let policies = PolicySet::load(&sources, Sight::First)?;
         Ok(Self::Opaque { policies, profiles: Profiles::built_in(), request: Box::new(policies::request()?) })
     }

@@ -7,10 +7,10 @@ use std::process::Command;
 use std::str::FromStr;
 use std::time::Instant;
 
-use opaque_policy::policy_set::PolicySet;
-use opaque_policy::sources::{PolicySources, Sight};
 use opaque_policy::document::SourceFile;
 use opaque_policy::path::AbsPath;
+use opaque_policy::policy_set::PolicySet;
+use opaque_policy::sources::{PolicySources, Sight};
 use opaque_tests::bench::Outcome;
 
 /// Tells the program to load once and print how many nanoseconds it took.
