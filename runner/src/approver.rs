@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use opaque_policy::approval::{Factor, Factors};
-use opaque_policy::authorize::Confirmation;
+use opaque_policy::authorize::{Beforehand, Confirmation};
 use opaque_policy::decision::Permission;
 use opaque_policy::plan::Plan;
 use opaque_policy::text::Text;
@@ -59,10 +59,14 @@ pub(crate) fn unattended(permission: &Permission, hint: &str) -> Refusal {
 /// What the person would have to do.
 #[must_use]
 pub fn what_it_takes(permission: &Permission) -> String {
-    let factors = permission.obligations().iter().map(|obligation| &obligation.factors);
-    match factors.clone().find(|factors| !factors.are_met_by(&[Factor::Tty])) {
+    let mut factors = permission.obligations().iter().map(|obligation| &obligation.factors);
+    let here = match factors.find(|factors| !factors.are_met_by(&[Factor::Tty])) {
         Some(factors) => format!("only {factors} can approve it, which this version cannot ask: exit code 121"),
         None => "the run would ask at its terminal first; without one it ends with exit code 121".to_owned(),
+    };
+    match Beforehand::falls_short_of(permission) {
+        None => format!("unless it is approved beforehand, {here}"),
+        Some(_) => here,
     }
 }
 

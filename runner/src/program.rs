@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use crate::descriptor;
 use crate::digest::Cache;
+use crate::policy_files::walk::OTHERS_WRITE;
 use crate::shebang::{HEAD, Head, Line};
 
 pub mod error;
@@ -20,8 +21,6 @@ use error::ProgramError;
 const DEPTH: usize = 5;
 /// Steps in all, `env` included, so that a script that asks `env` for itself ends.
 const STEPS: usize = 16;
-/// The group's and everybody's right to write.
-const OTHERS_WRITE: u32 = 0o022;
 
 /// Where a command is looked up.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ use crate::descriptor;
 /// Links that one path may lead through, as in the kernel.
 const LINKS: usize = 40;
 /// The group's and everybody's right to write. A sticky directory is no exception: what it holds is not its owner's alone.
-const OTHERS_WRITE: u32 = 0o022;
+pub(crate) const OTHERS_WRITE: u32 = 0o022;
 
 /// A walk from a root, on behalf of a caller.
 #[derive(Clone, Copy)]
