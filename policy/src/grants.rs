@@ -3,6 +3,7 @@
 //! Still in the person's terms (`~`, profile words); [`crate::lower`] turns them into a plan.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::limits::Limits;
 use crate::network_grants::NetworkGrants;
@@ -114,6 +115,17 @@ impl Place {
         match self {
             Self::Absolute(path) => Ok(path.clone()),
             Self::Home(below) => home.join(below.as_bytes()),
+        }
+    }
+}
+
+/// As a person writes it.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absolute(path) => path.fmt(f),
+            Self::Home(below) if below.is_root() => f.write_str("~"),
+            Self::Home(below) => write!(f, "~{below}"),
         }
     }
 }

@@ -39,8 +39,10 @@ pub mod grants;
 pub mod intent;
 pub mod limits;
 pub mod lower;
+pub mod output;
 pub mod plan;
 pub mod principal;
+pub mod secret;
 
 pub mod class;
 pub mod classify;
