@@ -37,6 +37,7 @@ pub mod streams;
 pub mod relay;
 pub mod supervise;
 pub mod terminal;
+pub mod treatment;
 
 pub mod controls;
 pub mod explain;

@@ -83,6 +83,7 @@ pub fn supervise<E>(
     let mut state = State { permit: Some(permit), started: None, ending: None, asked_to_end: None, left: 0 };
     loop {
         let ready = wait(&watched, &signals, state.timeout(&watched)).map_err(SuperviseError::Kernel)?;
+        watched.output.iter_mut().for_each(Relay::tick);
         let mut is_told = false;
         if ready.signals {
             while let Ok(Some(signal)) = signals.read_signal() {
@@ -103,11 +104,11 @@ pub fn supervise<E>(
         if ready.channel {
             match watched.spawned.channel.receive().map_err(SuperviseError::Kernel)? {
                 Some(message) => {
-                    if let Some(supervised) = state.message(&mut watched, message)? {
+                    if let Some(supervised) = state.message(&mut watched, &signals, message)? {
                         return Ok(supervised);
                     }
                 }
-                None => return Ok(state.vanished(&mut watched)),
+                None => return Ok(state.vanished(&mut watched, &signals)),
             }
         }
         state.check_time(&watched);
@@ -140,6 +141,7 @@ impl<P> State<P> {
     fn message<E>(
         &mut self,
         watched: &mut Watched<'_>,
+        signals: &SignalFd,
         message: Message,
     ) -> Result<Option<Supervised>, SuperviseError<E>>
     where
@@ -186,7 +188,7 @@ impl<P> State<P> {
             }
             Message::Ended(end, left) => {
                 self.left = left;
-                Ok(Some(self.ended(watched, Ending::Command(end), false)))
+                Ok(Some(self.ended(watched, signals, Ending::Command(end), false)))
             }
             Message::Stopped(_) => {
                 stop_with_the_command(watched);
@@ -195,11 +197,11 @@ impl<P> State<P> {
         }
     }
 
-    fn ended(&mut self, watched: &mut Watched<'_>, ending: Ending, vanished: bool) -> Supervised {
+    fn ended(&mut self, watched: &mut Watched<'_>, signals: &SignalFd, ending: Ending, vanished: bool) -> Supervised {
         let wall = self.started.map(|started| started.elapsed()).unwrap_or_default();
         watched.egress.drain();
         watched.spawned.reap();
-        self.finish_output(watched);
+        self.finish_output(watched, signals);
         let output = watched.output.iter().map(Relay::carried).sum();
         Supervised::Ended {
             ending: self.ending.take().unwrap_or(ending),
@@ -211,14 +213,20 @@ impl<P> State<P> {
         }
     }
 
-    fn vanished(&mut self, watched: &mut Watched<'_>) -> Supervised {
-        self.ended(watched, Ending::Command(End::Signal(libc_signal::KILL)), true)
+    fn vanished(&mut self, watched: &mut Watched<'_>, signals: &SignalFd) -> Supervised {
+        self.ended(watched, signals, Ending::Command(End::Signal(libc_signal::KILL)), true)
     }
 
-    /// Everything inside is dead by now: what is left in the pipes is all there is.
-    fn finish_output(&mut self, watched: &mut Watched<'_>) {
+    /// Everything inside is dead by now: what is left in the pipes is all there is. A reader may take its time for it; a
+    /// signal that ends programs ends that wait.
+    fn finish_output(&mut self, watched: &mut Watched<'_>, signals: &SignalFd) {
         for index in 0..watched.output.len() {
             while watched.output.get(index).is_some_and(|relay| !relay.is_done()) {
+                if let Some(room) = watched.output.get(index).and_then(Relay::interest)
+                    && has_to_stop(room, signals)
+                {
+                    return;
+                }
                 self.carry_output(watched, index);
             }
         }
@@ -274,12 +282,13 @@ impl<P> State<P> {
         }
     }
 
+    /// How long to wait at most: until the run has to end, or until a quiet stream may let something go.
     fn timeout(&self, watched: &Watched<'_>) -> Option<Duration> {
-        let (limit, started) = (watched.wall?, self.started?);
-        Some(match self.asked_to_end {
+        let wall = watched.wall.zip(self.started).map(|(limit, started)| match self.asked_to_end {
             None => limit.saturating_sub(started.elapsed()),
             Some(asked) => watched.grace.saturating_sub(asked.elapsed()).max(Duration::from_millis(10)),
-        })
+        });
+        watched.output.iter().filter_map(Relay::due).chain(wall).min()
     }
 
     /// Answers one signal; some before the barrier end the run at once.
@@ -309,6 +318,27 @@ mod libc_signal {
     pub(super) const TERM: i32 = nix::libc::SIGTERM;
     pub(super) const CHLD: i32 = nix::libc::SIGCHLD;
     pub(super) const CONT: i32 = nix::libc::SIGCONT;
+}
+
+/// Waits until a stream can be carried on; true when a signal says to stop instead.
+fn has_to_stop(stream: PollFd<'_>, signals: &SignalFd) -> bool {
+    let mut waiting = [stream, PollFd::new(signals, PollFlags::IN)];
+    loop {
+        if !matches!(rustix::event::poll(&mut waiting, None), Ok(_) | Err(Errno::INTR)) {
+            return true;
+        }
+        if waiting.last().is_some_and(|signals| !signals.revents().is_empty()) {
+            while let Ok(Some(signal)) = signals.read_signal() {
+                let ends = [libc_signal::HUP, libc_signal::INT, libc_signal::QUIT, libc_signal::TERM];
+                if ends.contains(&(signal.ssi_signo as i32)) {
+                    return true;
+                }
+            }
+        }
+        if waiting.first().is_some_and(|stream| !stream.revents().is_empty()) {
+            return false;
+        }
+    }
 }
 
 /// The command was stopped by job control: this process stops as well, so that the caller's shell
