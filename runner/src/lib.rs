@@ -18,6 +18,7 @@ pub mod process;
 pub mod program;
 pub mod repository;
 pub mod requester;
+pub mod secrets;
 pub mod shebang;
 pub mod trust;
 pub mod workspace;
