@@ -29,10 +29,12 @@ pub mod confirmation;
 pub mod consent;
 pub mod egress;
 pub mod gateway;
+pub mod held;
 pub mod launch;
 pub mod pinned;
 pub mod prepare;
 pub mod protect;
+pub mod shown;
 pub mod streams;
 
 pub mod relay;

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags};
 
 use crate::outcome::Refusal;
-use crate::relay::{self, Relay, Stream};
+use crate::relay::{self, Behind, Relay};
 use crate::terminal;
 
 const NAMES: [&str; 3] = ["standard input", "standard output", "standard error"];
@@ -17,17 +17,17 @@ pub struct Streams {
     pub inside: [Option<OwnedFd>; 3],
     /// Carries standard input, when it is a socket.
     pub input: Option<Relay>,
-    /// Carries output that is counted or goes to a socket.
+    /// Carries output that is not inherited.
     pub output: Vec<Relay>,
 }
 
-/// Whether output is counted.
+/// Whether output passes the supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// The command writes to the caller's own descriptors.
     Direct,
     /// Every byte passes the supervisor.
-    Counted,
+    Carried,
 }
 
 impl Streams {
@@ -44,9 +44,9 @@ impl Streams {
             })?;
             let cannot = |errno| Refusal::cannot_build(format!("cannot set up {name}: {errno}"));
             let inside = match kind {
-                Stream::Closed => Some(null().map_err(cannot)?),
-                Stream::Inheritable if index == 0 || output == Output::Direct => None,
-                Stream::Inheritable | Stream::Socket => {
+                Behind::Closed => Some(null().map_err(cannot)?),
+                Behind::Inheritable if index == 0 || output == Output::Direct => None,
+                Behind::Inheritable | Behind::Socket => {
                     let (read, write) = relay::pipe().map_err(cannot)?;
                     let caller = relay::duplicate(stream).map_err(cannot)?;
                     if index == 0 {

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
+use opaque_policy::output::Overflow;
 use opaque_sys::channel::{End, Message};
 use opaque_sys::fault::Fault;
 use opaque_sys::notify;
@@ -18,6 +19,7 @@ use crate::egress::Egress;
 use crate::outcome::{Ending, LimitReached, Refusal};
 use crate::protect::snapshot::Snapshot;
 use crate::relay::Relay;
+use crate::treatment::Printed;
 
 /// What to stand by and for how long.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub struct Watched<'a> {
     pub wall: Option<Duration>,
     /// The output limit, in bytes.
     pub output_limit: Option<u64>,
+    /// What happens at the output limit.
+    pub on_overflow: Overflow,
     /// Time between the request to end and the kill.
     pub grace: Duration,
 }
@@ -55,8 +59,8 @@ pub enum Supervised {
         vanished: bool,
         /// False when it vanished before the command started.
         started: bool,
-        /// Bytes of output that were carried.
-        output: u64,
+        /// What became of output that was carried.
+        printed: Printed,
         /// Files that the command left in its private home.
         left: u32,
     },
@@ -202,13 +206,13 @@ impl<P> State<P> {
         watched.egress.drain();
         watched.spawned.reap();
         self.finish_output(watched, signals);
-        let output = watched.output.iter().map(Relay::carried).sum();
+        let printed = Printed::of(&watched.output);
         Supervised::Ended {
             ending: self.ending.take().unwrap_or(ending),
             wall,
             vanished,
             started: self.started.is_some(),
-            output,
+            printed,
             left: self.left,
         }
     }
@@ -255,8 +259,13 @@ impl<P> State<P> {
             && room == 0
             && relay.has_more()
         {
-            relay.close();
-            self.end(watched, Ending::Limit(LimitReached::Output(limit)));
+            match watched.on_overflow {
+                Overflow::Truncate => relay.cut_off(),
+                Overflow::Kill => {
+                    relay.close();
+                    self.end(watched, Ending::Limit(LimitReached::Output(limit)));
+                }
+            }
         }
     }
 
