@@ -25,6 +25,7 @@ pub mod workspace;
 
 pub mod approver;
 pub mod bounds;
+pub mod ci;
 pub mod confirmation;
 pub mod consent;
 pub mod egress;
