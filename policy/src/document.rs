@@ -3,6 +3,8 @@
 
 mod tree;
 
+use std::ops::Range;
+
 use toml::de::DeTable;
 
 use crate::document::tree::{KEYS, Node, Refused, Tree, Value};
@@ -53,7 +55,7 @@ impl<'s> Document<'s> {
     /// An error at a key of the top table, if it is there.
     pub(crate) fn misplaced(&self, key: &str, message: &str) -> Option<LoadError> {
         let span = self.tree.get(self.tree.root()?, key)?.key_span();
-        Some(LoadError::new(self.source.file, self.source.text, span.start, span.end, message))
+        Some(self.error(&span, message))
     }
 
     /// True when the top table has this key.
@@ -64,7 +66,11 @@ impl<'s> Document<'s> {
     /// The top table.
     pub(crate) fn root(&self, keys: &'static Keys) -> Result<Table<'_>, LoadError> {
         let node = self.tree.root().ok_or_else(|| self.source.refuse(Refused::Wrong))?;
-        Table { source: self.source, tree: &self.tree, node, holds: Described::Keys(keys) }.checked(keys)
+        Table { document: self, node, holds: Described::Keys(keys) }.checked(keys)
+    }
+
+    fn error(&self, at: &Range<usize>, message: impl Into<String>) -> LoadError {
+        LoadError::new(self.source.file, self.source.text, at.start, at.end, message)
     }
 }
 
@@ -102,9 +108,8 @@ impl Source<'_> {
 /// A table whose keys are all known.
 #[derive(Clone)]
 pub(crate) struct Table<'d> {
-    source: Source<'d>,
-    tree: &'d Tree<'d>,
-    node: &'d Node<'d>,
+    document: &'d Document<'d>,
+    node: &'d Node,
     holds: Described,
 }
 
@@ -119,15 +124,15 @@ enum Described {
 
 impl<'d> Table<'d> {
     fn checked(self, keys: &'static Keys) -> Result<Self, LoadError> {
-        match self.tree.children(self.node).find(|node| keys.find(node.key()).is_none()) {
-            Some(node) => Err(self.refuse(node.key(), node.key_span(), keys)),
+        match self.document.tree.children(self.node).find(|node| keys.find(self.document.tree.key(node)).is_none()) {
+            Some(node) => Err(self.refuse(self.document.tree.key(node), node.key_span(), keys)),
             None => Ok(self),
         }
     }
 
     /// The value of a key, when it is there.
     pub(crate) fn get(&self, key: &'static str) -> Option<Item<'d>> {
-        self.tree.get(self.node, key).map(|node| self.item(node))
+        self.document.tree.get(self.node, key).map(|node| self.item(node))
     }
 
     /// The value of a key that must be there.
@@ -137,11 +142,11 @@ impl<'d> Table<'d> {
 
     /// Every key with its value: for a table whose keys are the writer's own names.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Item<'d>> {
-        self.tree.children(self.node).map(|node| self.item(node))
+        self.document.tree.children(self.node).map(|node| self.item(node))
     }
 
-    fn item(&self, node: &'d Node<'d>) -> Item<'d> {
-        Item { source: self.source, tree: self.tree, named: node, node, shape: self.shape(node.key()) }
+    fn item(&self, node: &'d Node) -> Item<'d> {
+        Item { document: self.document, named: node, node, shape: self.shape(self.document.tree.key(node)) }
     }
 
     fn shape(&self, key: &str) -> Option<&'static Shape> {
@@ -153,6 +158,11 @@ impl<'d> Table<'d> {
         }
     }
 
+    /// How many keys are there.
+    pub(crate) fn len(&self) -> usize {
+        self.node.value().count()
+    }
+
     /// True when no key is there.
     pub(crate) fn is_empty(&self) -> bool {
         self.node.value().is_empty()
@@ -161,11 +171,11 @@ impl<'d> Table<'d> {
     /// An error about the table as a whole.
     pub(crate) fn error(&self, message: impl Into<String>) -> LoadError {
         let span = self.node.span();
-        LoadError::new(self.source.file, self.source.text, span.start, span.end, message)
+        self.document.error(&span, message)
     }
 
-    fn refuse(&self, key: &str, span: std::ops::Range<usize>, keys: &'static Keys) -> LoadError {
-        let at = |message| LoadError::new(self.source.file, self.source.text, span.start, span.end, message);
+    fn refuse(&self, key: &str, span: Range<usize>, keys: &'static Keys) -> LoadError {
+        let at = |message| self.document.error(&span, message);
         if keys.later.contains(&key) {
             return at(format!("`{key}` is not supported yet"))
                 .hint("remove it: this version would not carry it out, and nothing is ignored silently");
@@ -181,18 +191,17 @@ impl<'d> Table<'d> {
 /// One value and the key that it belongs to.
 #[derive(Clone)]
 pub(crate) struct Item<'d> {
-    source: Source<'d>,
-    tree: &'d Tree<'d>,
+    document: &'d Document<'d>,
     /// What has the key: the value itself, or the list that it stands in.
-    named: &'d Node<'d>,
-    node: &'d Node<'d>,
+    named: &'d Node,
+    node: &'d Node,
     shape: Option<&'static Shape>,
 }
 
 impl<'d> Item<'d> {
     /// The key.
     pub(crate) fn key(&self) -> &'d str {
-        self.named.key()
+        self.document.tree.key(self.named)
     }
 
     /// Where the value stands, to be remembered for a later error.
@@ -204,40 +213,42 @@ impl<'d> Item<'d> {
     /// The value as text.
     pub(crate) fn string(&self) -> Result<&'d str, LoadError> {
         self.is_read(Reading::Text);
-        if let Value::String(text) = self.node.value() { Ok(text) } else { Err(self.expected("a string")) }
+        if let Value::String(text) = self.node.value() {
+            Ok(self.document.tree.text(text))
+        } else {
+            Err(self.expected("a string"))
+        }
     }
 
     /// The value as a non-negative whole number.
     pub(crate) fn number(&self) -> Result<u64, LoadError> {
         self.is_read(Reading::Number);
         let Value::Integer(digits, radix) = self.node.value() else { return Err(self.expected("a whole number")) };
-        u64::from_str_radix(digits, *radix)
+        u64::from_str_radix(self.document.tree.text(digits), radix)
             .map_err(|_| self.error(format!("`{}` must be a whole number from 0 to {}", self.key(), u64::MAX)))
     }
 
     /// The value as true or false.
     pub(crate) fn boolean(&self) -> Result<bool, LoadError> {
         self.is_read(Reading::Boolean);
-        if let Value::Boolean(value) = self.node.value() { Ok(*value) } else { Err(self.expected("true or false")) }
+        if let Value::Boolean(value) = self.node.value() { Ok(value) } else { Err(self.expected("true or false")) }
     }
 
     /// The value as a list.
-    pub(crate) fn list(&self) -> Result<Vec<Self>, LoadError> {
+    pub(crate) fn list(&self) -> Result<List<'d>, LoadError> {
         self.is_read(Reading::List);
         if !self.is_list() {
             return Err(self.expected("a list"));
         }
         let shape = self.shape.and_then(Shape::element);
-        let mut list = Vec::with_capacity(self.node.value().count());
-        list.extend(self.tree.children(self.node).map(|node| Self { node, shape, ..self.clone() }));
-        Ok(list)
+        Ok(List { of: Self { shape, ..self.clone() }, next: self.document.tree.children(self.node).next() })
     }
 
     /// The value as a list with something in it: an empty list of matchers would match nothing.
-    pub(crate) fn non_empty_list(&self) -> Result<Vec<Self>, LoadError> {
+    pub(crate) fn non_empty_list(&self) -> Result<List<'d>, LoadError> {
         self.is_read(Reading::FullList);
         let list = self.list()?;
-        if list.is_empty() {
+        if list.next.is_none() {
             let message = format!("`{}` is empty and could never match", self.key());
             return Err(self.error(message).hint("leave the key out to match anything"));
         }
@@ -246,7 +257,7 @@ impl<'d> Item<'d> {
 
     /// The value as a list, each element parsed.
     pub(crate) fn each<T>(&self, parse: impl Fn(&Self) -> Result<T, LoadError>) -> Result<Vec<T>, LoadError> {
-        self.list()?.iter().map(parse).collect()
+        self.list()?.each(parse)
     }
 
     /// The value as a table with these keys.
@@ -265,7 +276,7 @@ impl<'d> Item<'d> {
         if !self.is_table() {
             return Err(self.expected("a table"));
         }
-        Ok(Table { source: self.source, tree: self.tree, node: self.node, holds })
+        Ok(Table { document: self.document, node: self.node, holds })
     }
 
     /// True when the value is a table.
@@ -301,13 +312,13 @@ impl<'d> Item<'d> {
     /// An error at the value.
     pub(crate) fn error(&self, message: impl Into<String>) -> LoadError {
         let span = self.node.span();
-        LoadError::new(self.source.file, self.source.text, span.start, span.end, message)
+        self.document.error(&span, message)
     }
 
     /// An error at the key.
     pub(crate) fn key_error(&self, message: impl Into<String>) -> LoadError {
         let span = self.named.key_span();
-        LoadError::new(self.source.file, self.source.text, span.start, span.end, message)
+        self.document.error(&span, message)
     }
 
     // INVARIANT: what is read is what is described, which every test that reads the key proves; so a schema that is
@@ -322,6 +333,41 @@ impl<'d> Item<'d> {
 
     fn expected(&self, what: &str) -> LoadError {
         self.error(format!("`{}` must be {what}, not {}", self.key(), kind(self.node.value())))
+    }
+}
+
+/// The elements of a list, one after another.
+#[derive(Clone)]
+pub(crate) struct List<'d> {
+    /// The list, with the shape of an element.
+    of: Item<'d>,
+    next: Option<&'d Node>,
+}
+
+impl<'d> List<'d> {
+    /// How many elements the whole list has.
+    pub(crate) fn count_all(&self) -> usize {
+        self.of.node.value().count()
+    }
+
+    /// Parses each.
+    pub(crate) fn each<T>(self, parse: impl Fn(&Item<'d>) -> Result<T, LoadError>) -> Result<Vec<T>, LoadError> {
+        // An iterator that may fail does not tell how long it is, and memory that grows is used twice.
+        let mut all = Vec::with_capacity(self.count_all());
+        for item in self {
+            all.push(parse(&item)?);
+        }
+        Ok(all)
+    }
+}
+
+impl<'d> Iterator for List<'d> {
+    type Item = Item<'d>;
+
+    fn next(&mut self) -> Option<Item<'d>> {
+        let node = self.next?;
+        self.next = self.of.document.tree.after(node);
+        Some(Item { node, ..self.of.clone() })
     }
 }
 
@@ -363,7 +409,7 @@ pub(crate) fn list(words: &[&str]) -> String {
     }
 }
 
-fn kind(value: &Value<'_>) -> &'static str {
+fn kind(value: Value) -> &'static str {
     match value {
         Value::String(_) => "a string",
         Value::Integer(..) => "a whole number",

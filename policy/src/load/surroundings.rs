@@ -72,7 +72,7 @@ const PROVENANCES: [(&str, Provenance); 3] =
 /// Reads the table: one condition for each key, with the key for complaints.
 pub(crate) fn surroundings<'d>(item: &Item<'d>) -> Result<Vec<(Item<'d>, SurroundingsMatcher)>, LoadError> {
     let table = full(item, &CONTEXT)?;
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(table.len());
     for field in TextField::ALL {
         if let Some(item) = table.get(field.key()) {
             let matcher = SurroundingsMatcher::Text(field, one_or_many(&item, pattern)?);
