@@ -19,6 +19,7 @@ pub mod program;
 pub mod repository;
 pub mod requester;
 pub mod shebang;
+pub mod tmux;
 pub mod trust;
 pub mod workspace;
 
@@ -46,6 +47,7 @@ pub mod outcome;
 pub mod report;
 pub mod ruleset;
 
+mod answer;
 pub mod descriptor;
 pub mod digest;
 

@@ -19,7 +19,11 @@ pub(crate) const CONTEXT: Keys = Keys {
         Key::optional("command", PATTERNS, "Any element of that process's argument vector"),
         Key::optional("cwd", Shape::OneOrMany(&Shape::Text(&grammar::PATH_GLOB)), "The working directory of the run"),
         Key::optional("cgroup", PATTERNS, "The path of that process's cgroup"),
-        Key::optional("tmux_window", PATTERNS, "`session:window`; inside tmux a direct run does not know it yet"),
+        Key::optional(
+            "tmux_window",
+            PATTERNS,
+            "`session:window`, which the caller's tmux says; absent outside of tmux",
+        ),
         Key::optional(
             "is_in_container",
             Shape::Boolean,
