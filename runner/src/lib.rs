@@ -20,6 +20,7 @@ pub mod repository;
 pub mod requester;
 pub mod secrets;
 pub mod shebang;
+pub mod tmux;
 pub mod trust;
 pub mod workspace;
 
@@ -51,6 +52,7 @@ pub mod outcome;
 pub mod report;
 pub mod ruleset;
 
+mod answer;
 pub mod descriptor;
 pub mod digest;
 
