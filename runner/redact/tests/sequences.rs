@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::string_slice,
     clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
     reason = "what is not as a test expects ends it"
 )]
 

@@ -3,6 +3,7 @@
 
 /// How one terminal reads.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question that standards leave open")]
 pub(crate) struct Terminal {
     /// C1 controls as single bytes, where they are not part of a character.
     raw_controls: bool,
