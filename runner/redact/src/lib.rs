@@ -31,6 +31,8 @@ mod sequences;
 mod exact;
 mod matching;
 
+mod wiped;
+
 mod automaton;
 mod detour;
 mod interruption;

@@ -9,8 +9,7 @@ mod harmless;
 mod plain;
 mod steps;
 
-use zeroize::Zeroizing;
-
+use crate::wiped::Wiped;
 use plain::{ESCAPE, plain};
 
 /// The longest sequence that passes, strings aside, and so the most that is held back.
@@ -39,7 +38,7 @@ pub struct SequenceFilter {
     base: Base,
     reading: Reading,
     /// What was read and has not left: an unfinished sequence or character.
-    held: Zeroizing<Vec<u8>>,
+    held: Wiped,
     /// How many of the held bytes have left all the same, because the stream fell silent.
     left: usize,
     count: u64,
@@ -107,13 +106,7 @@ impl SequenceFilter {
     /// A filter at the beginning of a stream.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            base: Base::Text,
-            reading: Reading::Nothing,
-            held: Zeroizing::new(Vec::with_capacity(LONGEST)),
-            left: 0,
-            count: 0,
-        }
+        Self { base: Base::Text, reading: Reading::Nothing, held: Wiped::with_room(LONGEST), left: 0, count: 0 }
     }
 
     /// Reads what the stream brought, and adds to `out` what may leave: everything but the unfinished sequence or
@@ -192,7 +185,7 @@ impl SequenceFilter {
 
     /// Nothing stands between the escape byte, here or gone, and what is read next.
     fn is_lone_escape(&self) -> bool {
-        matches!(**self.held, [] | [ESCAPE])
+        matches!(*self.held, [] | [ESCAPE])
     }
 
     fn begin(&mut self, byte: u8, reading: Reading) {

@@ -16,7 +16,7 @@ impl SequenceFilter {
             Reading::Control => self.step_control(byte, out),
             Reading::Command => self.step_command(byte, out),
             Reading::CommandEscape if byte == b'\\' => {
-                self.held.extend([ESCAPE, byte]);
+                self.held.extend(&[ESCAPE, byte]);
                 self.end_command(2, out);
             }
             Reading::CommandEscape => {

@@ -99,7 +99,7 @@ fn little_is_held_and_long_sequences_end_somewhere() {
         filter.push(begin.as_bytes(), &mut out);
         for _ in 0..1 << 14 {
             filter.push(b"1 ", &mut out);
-            assert!(filter.held.len() <= super::LONGEST && filter.held.capacity() == super::LONGEST, "{begin:?}");
+            assert!(filter.held.len() <= super::LONGEST, "{begin:?}");
         }
         filter.push(b"\x07\x1b\\", &mut out);
     }
