@@ -38,7 +38,7 @@ use crate::protect::watch::Watch;
 use crate::report::Usage;
 use crate::streams::{Output, Streams};
 use crate::supervise::{self, SuperviseError, Supervised, Watched};
-use crate::terminal::TerminalGuard;
+use crate::terminal::guard::TerminalGuard;
 
 /// Time between the request to end and the kill, when a limit ends the run.
 const GRACE: Duration = Duration::from_secs(2);
@@ -128,6 +128,7 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         spawned: &kept.spawned,
         input: streams.input,
         output: streams.output,
+        terminals: streams.terminals,
         protected: &snapshot,
         egress: &mut egress,
         fault,
@@ -185,10 +186,14 @@ fn start(
     fault.check(Step::Placeholders).map_err(|errno| failed(Step::Placeholders, &errno))?;
     let mut streams = Streams::arrange(if plan.limits.output.is_some() { Output::Counted } else { Output::Direct })?;
     signals::block_all().map_err(|errno| Refusal::cannot_build(format!("cannot block signals: {errno}")))?;
+    let no_terminal = |errno| Refusal::cannot_build(format!("cannot take the place of the terminal: {errno}"));
+    streams.terminals.stand_by().map_err(no_terminal)?;
     let materials = Materials {
         opened,
         placeholders: placeholders.standing(),
         streams: std::mem::take(&mut streams.inside),
+        terminals: streams.terminals.inside().map_err(no_terminal)?,
+        controlling: streams.controlling,
         resource_limits: bounds.resource_limits.clone(),
         cwd: is_on_host(plan).then_some(cwd),
         umask: umask(),
@@ -196,7 +201,8 @@ fn start(
         fault,
     };
     let (image, landlock_abi) = prepare::prepare(plan, materials)?;
-    let terminal = TerminalGuard::take();
+    // A terminal in the place of the caller's leaves it alone; the keyboard looks after itself.
+    let terminal = if streams.terminals.has_session() { None } else { TerminalGuard::take() };
     let kept = Kept::spawn(image, placeholders, bounds, entries, fault)?;
     Ok(Started { kept, streams, terminal, landlock_abi })
 }

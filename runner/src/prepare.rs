@@ -18,18 +18,19 @@ use opaque_sys::image::{
 use opaque_sys::landlock;
 use opaque_sys::seccomp::{Filter, Profile};
 use opaque_sys::step::Step;
+use opaque_sys::terminal::Terminal;
 
 use crate::gateway;
 use crate::outcome::Refusal;
 use crate::pinned::Copies;
 use crate::program::{Opened, effective_argv};
+use crate::streams::Controlling;
 
 /// How many bytes and files the run's private directories may hold when the plan sets no limit.
 const SCRATCH_BYTES: u64 = 1 << 30;
 const SCRATCH_INODES: u64 = 200_000;
 
 /// What preparing needs besides the plan.
-#[derive(Debug)]
 pub struct Materials<'a> {
     /// The program as it was opened and judged.
     pub opened: &'a Opened,
@@ -37,6 +38,10 @@ pub struct Materials<'a> {
     pub placeholders: Vec<(AbsPath, Inode)>,
     /// Streams that replace the caller's own inside.
     pub streams: [Option<OwnedFd>; 3],
+    /// Terminals of the run's own.
+    pub terminals: Vec<Terminal>,
+    /// What the command may do to the terminal that controls its session.
+    pub controlling: Controlling,
     /// Limits kept by `setrlimit`.
     pub resource_limits: Vec<ResourceLimit>,
     /// Identity of the working directory, when it is a host directory.
@@ -69,7 +74,7 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
                 plan::IdMap::Full => IdMap::Full,
             },
         },
-        entries: entries(plan, &materials.placeholders)?,
+        entries: entries(plan, &materials)?,
         scratch: Scratch {
             size: decimal(plan.limits.tmp.map_or(SCRATCH_BYTES, |limit| limit.max).saturating_add(copied)),
             inodes: decimal(plan.limits.inodes.map_or(SCRATCH_INODES, |limit| limit.max)),
@@ -84,6 +89,7 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
         limits: materials.resource_limits,
         umask: materials.umask,
         streams: materials.streams,
+        terminals: materials.terminals,
         joins_cgroups: materials.joins_cgroups,
         fault,
     };
@@ -108,7 +114,7 @@ pub fn failed(step: Step, error: &dyn std::fmt::Display) -> Refusal {
     Refusal::cannot_build(format!("cannot build the sandbox: step `{}`: {error}", step.name()))
 }
 
-fn entries(plan: &Plan, placeholders: &[(AbsPath, Inode)]) -> Result<Vec<Entry>, Refusal> {
+fn entries(plan: &Plan, materials: &Materials<'_>) -> Result<Vec<Entry>, Refusal> {
     let steps = plan.steps();
     let mut entries = Vec::with_capacity(steps.len());
     // INVARIANT: the grounds that are open are ancestors of the step, the deepest last.
@@ -120,8 +126,9 @@ fn entries(plan: &Plan, placeholders: &[(AbsPath, Inode)]) -> Result<Vec<Entry>,
         }
         let ground = grounds.last().map_or(Ground::Own, |(_, ground)| *ground);
         let (content, laid) = match step {
+            TreeStep::Mount(mount) if target.as_bytes() == b"/dev/tty" => controlling(mount, materials, ground)?,
             TreeStep::Mount(mount) => content(mount, ground)?,
-            TreeStep::Protect(protected) => protection(protected, placeholders)?,
+            TreeStep::Protect(protected) => protection(protected, &materials.placeholders)?,
         };
         entries.push(Entry::new(c_string(below_root(target))?, content));
         grounds.push((target, laid));
@@ -153,7 +160,9 @@ fn content(mount: &plan::Mount, ground: Ground) -> Result<(Content, Ground), Ref
             let source = c_string(source.as_bytes())?;
             (Content::Bind { source, inode: inode(*expected), point, access }, Ground::Host)
         }
-        plan::Content::Device { source } => (Content::Device { source: c_string(source.as_bytes())? }, Ground::Host),
+        plan::Content::Device { source } => {
+            (Content::Device { source: c_string(source.as_bytes())?, access: Access::ReadWrite }, Ground::Host)
+        }
         plan::Content::Private { mode } => (Content::Private { mode: *mode }, Ground::Private),
         plan::Content::Directory if on_host => (Content::MaskDirectory, Ground::Host),
         plan::Content::Directory => (Content::Directory, ground),
@@ -165,6 +174,16 @@ fn content(mount: &plan::Mount, ground: Ground) -> Result<(Content, Ground), Ref
         }
         plan::Content::Proc => (Content::Proc, Ground::Host),
         plan::Content::Pts => (Content::Pts, Ground::Host),
+    })
+}
+
+/// The name that leads to the terminal that controls the session.
+fn controlling(mount: &plan::Mount, materials: &Materials<'_>, ground: Ground) -> Result<(Content, Ground), Refusal> {
+    Ok(match (content(mount, ground)?, materials.controlling) {
+        ((Content::Device { source, .. }, ground), Controlling::ReadOnly) => {
+            (Content::Device { source, access: Access::ReadOnly }, ground)
+        }
+        (content, Controlling::ReadOnly | Controlling::Usable) => content,
     })
 }
 

@@ -45,7 +45,7 @@ pub fn spawn(image: Image, cgroup: Option<BorrowedFd<'_>>) -> Result<Spawned, Fa
     let fault = image.fault;
     let map = image.identity.map;
     fault.check(Step::Clone).at(Step::Clone)?;
-    let (ours, theirs) = channel::pair(image.network.expected()).at(Step::Clone)?;
+    let (ours, theirs) = channel::pair(image.network.expected(), image.terminals.len()).at(Step::Clone)?;
     match clone::into_namespaces(cgroup, fault).at(Step::Clone)? {
         Side::Child => {
             drop(ours);
