@@ -85,7 +85,8 @@ pub fn supervise<E>(
     opaque_sys::arena::retire();
     let signals = SignalFd::with_flags(&all_signals(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .map_err(|errno| SuperviseError::Kernel(Errno::from_raw_os_error(errno as i32)))?;
-    let mut state = State { permit: Some(permit), started: None, ending: None, asked_to_end: None, left: 0 };
+    let mut state =
+        State { permit: Some(permit), started: None, ending: None, asked_to_end: None, is_told_to_end: false, left: 0 };
     loop {
         let ready = wait(&watched, &signals, state.timeout(&watched)).map_err(SuperviseError::Kernel)?;
         watched.output.iter_mut().for_each(Relay::tick);
@@ -141,6 +142,8 @@ struct State<P> {
     /// Why the supervisor ends the run, when it does.
     ending: Option<Ending>,
     asked_to_end: Option<Instant>,
+    /// Whether somebody told the run to end: then nobody waits long for a reader of its output.
+    is_told_to_end: bool,
     /// Files that the command left in its private home.
     left: u32,
 }
@@ -233,10 +236,12 @@ impl<P> State<P> {
     /// Everything inside is dead by now: what is left in the pipes is all there is. A reader may take its time for it; a
     /// signal that ends programs ends that wait.
     fn finish_output(&mut self, watched: &mut Watched<'_>, signals: &SignalFd) {
+        let is_over = self.is_told_to_end || self.asked_to_end.is_some();
+        let until = is_over.then(|| Instant::now() + watched.grace);
         for index in 0..watched.output.len() {
             while watched.output.get(index).is_some_and(|relay| !relay.is_done()) {
                 if let Some(room) = watched.output.get(index).and_then(Relay::interest)
-                    && has_to_stop(room, signals)
+                    && has_to_stop(room, signals, until)
                 {
                     return;
                 }
@@ -309,15 +314,15 @@ impl<P> State<P> {
     }
 
     /// Answers one signal; some before the barrier end the run at once.
-    fn signal(&self, watched: &mut Watched<'_>, signal: &siginfo) -> Option<i32> {
+    fn signal(&mut self, watched: &mut Watched<'_>, signal: &siginfo) -> Option<i32> {
         let number = signal.ssi_signo as i32;
         if matches!(number, libc_signal::CHLD | notify::SIGNAL) {
             return None;
         }
         if self.started.is_none() {
-            return matches!(number, libc_signal::INT | libc_signal::TERM | libc_signal::HUP | libc_signal::QUIT)
-                .then_some(number);
+            return ENDING.contains(&number).then_some(number);
         }
+        self.is_told_to_end |= ENDING.contains(&number);
         // The terminal sends its signals to the whole foreground group: a command in it has them already.
         // What it does about them comes back as `Stopped` or `Ended`.
         if let Answer::Forward(to) = watched.terminals.answer(number, signal.ssi_code > 0) {
@@ -326,6 +331,9 @@ impl<P> State<P> {
         None
     }
 }
+
+/// Signals by which somebody ends a program.
+const ENDING: [i32; 4] = [libc_signal::HUP, libc_signal::INT, libc_signal::QUIT, libc_signal::TERM];
 
 /// The signal numbers used here, from the kernel's table (signal(7)).
 mod libc_signal {

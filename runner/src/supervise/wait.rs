@@ -1,13 +1,13 @@
 //! Everything that the supervisor waits for, in one poll.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signalfd::SignalFd;
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use crate::relay::Relay;
-use crate::supervise::{Watched, libc_signal};
+use crate::supervise::{ENDING, Watched};
 
 #[expect(clippy::struct_excessive_bools, reason = "each is one of the things that are waited for")]
 /// What can be done without waiting.
@@ -78,17 +78,21 @@ enum Place {
     Output(usize),
 }
 
-/// Waits until a stream can be carried on; true when a signal says to stop instead.
-pub(super) fn has_to_stop(stream: PollFd<'_>, signals: &SignalFd) -> bool {
+/// Waits until a stream can be carried on; true when a signal or the time says to stop instead.
+pub(super) fn has_to_stop(stream: PollFd<'_>, signals: &SignalFd, until: Option<Instant>) -> bool {
     let mut waiting = [stream, PollFd::new(signals, PollFlags::IN)];
     loop {
-        if !matches!(rustix::event::poll(&mut waiting, None), Ok(_) | Err(Errno::INTR)) {
+        let rest = until.map(|until| until.saturating_duration_since(Instant::now()));
+        if rest == Some(Duration::ZERO) {
+            return true;
+        }
+        let rest = rest.and_then(|rest| rustix::event::Timespec::try_from(rest).ok());
+        if !matches!(rustix::event::poll(&mut waiting, rest.as_ref()), Ok(_) | Err(Errno::INTR)) {
             return true;
         }
         if waiting.last().is_some_and(|signals| !signals.revents().is_empty()) {
             while let Ok(Some(signal)) = signals.read_signal() {
-                let ends = [libc_signal::HUP, libc_signal::INT, libc_signal::QUIT, libc_signal::TERM];
-                if ends.contains(&(signal.ssi_signo as i32)) {
+                if ENDING.contains(&(signal.ssi_signo as i32)) {
                     return true;
                 }
             }

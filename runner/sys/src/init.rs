@@ -39,6 +39,11 @@ impl Init<'_> {
             let Ok(signal) = signals::wait() else { continue };
             match (signal.sender, self.session) {
                 (Sender::Other, _) if signal.number == libc::SIGCHLD => stopped_by = self.reap().or(stopped_by),
+                // Its terminal hung up: the kernel tells the leader of the session, and a leader tells its jobs.
+                (Sender::Other, Session::Own) if signal.number == libc::SIGHUP => {
+                    self.forward_to_group(libc::SIGHUP, None);
+                    self.forward_to_group(libc::SIGCONT, None);
+                }
                 (Sender::Other, _) => {}
                 (Sender::Supervisor(To::Group), Session::Own) => self.forward_to_group(signal.number, stopped_by),
                 (Sender::Supervisor(To::Command | To::Group), _) => {
