@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use opaque_tests::{Running, Sandbox, Terminal, each_identity, eventually};
+use opaque_tests::{PYTHON, Running, Sandbox, Terminal, each_identity, eventually};
 
 const CARRIED: [&str; 2] = ["--limit", "output=10MiB"];
 const SOON: Duration = Duration::from_secs(10);
@@ -25,15 +25,25 @@ fn shown(terminal: &Terminal, text: &str, times: usize) {
     assert!(eventually(SOON, || count() >= times), "`{text}` only {} times: {}", count(), terminal.screen());
 }
 
+/// Writes a beat until it is told that this is over. A shell would fork for it, and one that waits in `vfork` for a child
+/// that was stopped before its exec stops nowhere, with a sandbox or without.
+const BEATS: &str = "import os, sys, time
+print('rea' + 'dy', flush=True)
+while not os.path.exists('over'):
+    open('beat', 'w').write(str(time.monotonic_ns()))
+    time.sleep(0.02)
+print('got:' + input(), flush=True)
+sys.exit(5)
+";
+
 #[test]
 fn a_run_stops_goes_on_in_the_background_and_comes_to_the_foreground() {
     each_identity(|sandbox| {
         let mut terminal = Terminal::new(sandbox.identity());
         let shell = shell(sandbox, &terminal);
         let before = terminal.modes();
-        let script =
-            "n=0; while [ ! -e over ]; do n=$((n+1)); echo $n > beat; sleep 0.02; done; read x; echo got:$x; exit 5";
-        terminal.press(&format!("{} sh -c '{script}'\n", carried(sandbox)));
+        sandbox.write("beats.py", BEATS);
+        terminal.press(&format!("{} {PYTHON} beats.py\n", carried(sandbox)));
         let beat = || std::fs::read_to_string(sandbox.project().join("beat")).unwrap_or_default();
         let goes_on = || {
             let now = beat();
@@ -101,10 +111,8 @@ fn a_stop_of_the_run_itself_stops_the_command_too() {
         let mut terminal = Terminal::new(sandbox.identity());
         let shell = shell(sandbox, &terminal);
         let before = terminal.modes();
-        terminal.press(&format!(
-            "{} sh -c 'echo rea''dy; while :; do date +%s%N > beat; sleep 0.02; done'\n",
-            carried(sandbox)
-        ));
+        sandbox.write("beats.py", BEATS);
+        terminal.press(&format!("{} {PYTHON} beats.py\n", carried(sandbox)));
         terminal.wait_for("ready");
         assert!(eventually(SOON, || !terminal.is_cooked()));
         let group = terminal.foreground();
@@ -117,6 +125,62 @@ fn a_stop_of_the_run_itself_stops_the_command_too() {
         assert_eq!(terminal.modes(), before);
         terminal.press("exit\n");
         let _ended = shell.wait();
+    });
+}
+
+#[test]
+fn a_run_that_was_stopped_by_force_takes_the_terminal_again() {
+    each_identity(|sandbox| {
+        let mut terminal = Terminal::new(sandbox.identity());
+        let shell = shell(sandbox, &terminal);
+        let before = terminal.modes();
+        terminal.press(&format!("{} sh -c 'echo rea''dy; read x; echo got:$x'\n", carried(sandbox)));
+        terminal.wait_for("ready");
+        assert!(eventually(SOON, || !terminal.is_cooked()));
+        // SAFETY: the group in the foreground of the test's own terminal is the run's.
+        unsafe { libc::kill(terminal.foreground(), libc::SIGSTOP) };
+        shown(&terminal, "Stopped", 1);
+        assert!(eventually(SOON, || terminal.modes() == before), "the shell takes what is its own");
+        terminal.press("fg; echo code=$?\n");
+        assert!(eventually(SOON, || !terminal.is_cooked()), "the foreground did not take the terminal");
+        terminal.press("word\n");
+        terminal.wait_for("got:word");
+        terminal.wait_for("code=0");
+        assert!(eventually(SOON, || terminal.modes() == before));
+        terminal.press("exit\n");
+        shell.wait().expect(0);
+    });
+}
+
+/// Loses the foreground to a child that is gone, and reads.
+const LOSES_THE_FOREGROUND: &str = "import os, signal, time
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+child = os.fork()
+if child == 0:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    os._exit(0)
+os.waitpid(child, 0)
+print('re' + 'ading', flush=True)
+print('got:' + input(), flush=True)
+";
+
+#[test]
+fn a_command_that_lost_the_foreground_inside_gets_it_back_with_fg() {
+    each_identity(|sandbox| {
+        let mut terminal = Terminal::new(sandbox.identity());
+        let shell = shell(sandbox, &terminal);
+        sandbox.write("loses.py", LOSES_THE_FOREGROUND);
+        terminal.press(&format!("{} {PYTHON} loses.py\n", carried(sandbox)));
+        terminal.wait_for("reading");
+        shown(&terminal, "Stopped", 1);
+        terminal.press("fg; echo code=$?\n");
+        assert!(eventually(SOON, || !terminal.is_cooked()), "the foreground did not take the terminal");
+        terminal.press("word\n");
+        terminal.wait_for("got:word");
+        terminal.wait_for("code=0");
+        terminal.press("exit\n");
+        shell.wait().expect(0);
     });
 }
 

@@ -133,7 +133,9 @@ impl Carried {
     /// The command begins, or goes on.
     pub fn go_on(&mut self) {
         self.copy_sizes();
-        self.take();
+        if let Some(keyboard) = &mut self.keyboard {
+            keyboard.go_on();
+        }
     }
 
     /// Takes the keyboard, when this process is in the foreground.

@@ -86,6 +86,15 @@ impl Keyboard {
         }
     }
 
+    /// This process was stopped and goes on: it takes the terminal, also when somebody else had it meanwhile.
+    pub fn go_on(&mut self) {
+        let is_raw = || rustix::termios::tcgetattr(&self.terminal).is_ok_and(|now| is_raw(&now));
+        if self.state == State::Taken && !(is_in_foreground(&self.terminal) && is_raw()) {
+            self.state = State::Released;
+        }
+        self.take();
+    }
+
     /// True when the terminal may become ours without anybody saying so: a shell that brings a running job to the
     /// foreground sends no signal.
     #[must_use]
@@ -148,12 +157,16 @@ impl Drop for Keyboard {
 /// Puts the modes back, when the terminal is still as it was made here: otherwise it is somebody else's by now.
 fn restore(terminal: &OwnedFd, before: &Termios) {
     let Ok(now) = rustix::termios::tcgetattr(terminal) else { return };
-    let mut raw = now.clone();
-    raw.make_raw();
-    if modes(&now) == modes(&raw) && modes(&now) != modes(before) {
+    if is_raw(&now) && modes(&now) != modes(before) {
         // SIGTTOU is blocked, so this works from the background as well.
         let _ = rustix::termios::tcsetattr(terminal, OptionalActions::Now, before);
     }
+}
+
+fn is_raw(now: &Termios) -> bool {
+    let mut raw = now.clone();
+    raw.make_raw();
+    modes(now) == modes(&raw)
 }
 
 /// What raw mode is about.
