@@ -3,6 +3,7 @@
 //! Pure: what stands on the host comes in as [`HostFacts`]. Nothing is narrowed silently: a grant that
 //! cannot be given as it was written is a [`Refusal`].
 
+mod ci;
 mod floor;
 mod git;
 mod granted;
@@ -48,6 +49,7 @@ pub fn lower(grants: &Grants, authority: Authority, request: &Request, facts: &H
     let mut notes = Vec::new();
     let person = identity::person(grants, facts);
     refuse_loader_variables(grants)?;
+    ci::refuse_tokens(grants, facts)?;
 
     let mut tree = Tree::default();
     system::skeleton(&mut tree, &person)?;

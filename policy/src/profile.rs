@@ -22,8 +22,9 @@ use crate::text::Text;
 pub(crate) const DEFAULT_PROFILE: &str = "default";
 
 /// The built-in profiles, by name; parsed only when they are used.
-const BUILT_IN: [(&str, &str); 10] = [
+const BUILT_IN: [(&str, &str); 11] = [
     ("default", include_str!("../../profiles/default.toml")),
+    ("agent", include_str!("../../profiles/agent.toml")),
     ("ci", include_str!("../../profiles/ci.toml")),
     ("cargo", include_str!("../../profiles/cargo.toml")),
     ("cargo-offline", include_str!("../../profiles/cargo-offline.toml")),

@@ -86,6 +86,11 @@ impl Held {
         Rules::new(&secrets, &patterns).map_err(|error| wrong(&error))
     }
 
+    /// The values that are masked.
+    pub fn masked(&self) -> impl Iterator<Item = &Locked> {
+        self.secrets.iter().filter(|one| one.grant.masking != Masking::Unmasked).map(|one| &one.value)
+    }
+
     /// `NAME=value` with a NUL behind it, for each secret that is delivered in its variable.
     ///
     /// # Errors

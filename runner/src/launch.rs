@@ -22,6 +22,7 @@ use opaque_sys::step::Step;
 use serde::Serialize;
 
 use crate::bounds::{Bound, Bounds};
+use crate::ci::Job;
 use crate::controls::{self, Control};
 use crate::egress::Egress;
 use crate::held::Held;
@@ -61,6 +62,8 @@ pub struct Launch {
     pub journal: Journal,
     /// The request and its answer, for the journal.
     pub decided: Decided,
+    /// The CI job that it is a step of.
+    pub job: Job,
     /// The values of its secrets.
     pub held: Held,
     /// The judged program, held so that its inode is not used again.
@@ -100,7 +103,8 @@ pub struct Ended {
 /// # Errors
 /// What stopped the run before its command started; nothing that was made for it is left then.
 pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
-    let Launch { authorized, mut bounds, cwd, placeholders, journal, decided, mut held, program, quarantine } = launch;
+    let Launch { authorized, mut bounds, cwd, placeholders, journal, decided, mut job, mut held, program, quarantine } =
+        launch;
     let about_secrets = std::mem::take(&mut held.notes);
     let fault = Fault::from_environment();
     let plan = authorized.plan();
@@ -155,7 +159,9 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     let recorded = record(&journal, Recording::Conclusion(receipt), &Conclusion::of(&judged, &network));
     let notes = [network.summary(), plan.notes.clone(), about_secrets, bounds.notes(), judged.notes].concat();
     // What the person relied on and did not get is said after every run.
-    let warnings = [judged.warnings, bounds.warnings(), recorded].concat();
+    let of_job: Vec<String> = job.warning.take().into_iter().collect();
+    drop(job);
+    let warnings = [judged.warnings, bounds.warnings(), of_job, recorded].concat();
     Ok(Ended {
         ending: judged.ending,
         end: judged.end,

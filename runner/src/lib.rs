@@ -20,11 +20,13 @@ pub mod repository;
 pub mod requester;
 pub mod secrets;
 pub mod shebang;
+pub mod tmux;
 pub mod trust;
 pub mod workspace;
 
 pub mod approver;
 pub mod bounds;
+pub mod ci;
 pub mod confirmation;
 pub mod consent;
 pub mod egress;
@@ -50,6 +52,7 @@ pub mod outcome;
 pub mod report;
 pub mod ruleset;
 
+mod answer;
 pub mod descriptor;
 pub mod digest;
 

@@ -15,6 +15,7 @@ use opaque_policy::intent::Intent;
 
 use crate::account;
 use crate::bounds;
+use crate::ci::Job;
 use crate::consent::{self, Asking, Attended};
 use crate::explain;
 use crate::flags::Flags;
@@ -103,8 +104,9 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
             return Err(recording.refuse(&journal, refusal));
         }
     };
+    let job = Job::begin(authorized.plan(), &held, &planning.facts.env);
     let quarantine = Quarantine::over(authorized.plan(), &planning.facts, planning.root);
     let cwd = planning.cwd;
-    let launch = Launch { authorized, bounds, cwd, placeholders, journal, decided, held, program, quarantine };
+    let launch = Launch { authorized, bounds, cwd, placeholders, journal, decided, job, held, program, quarantine };
     launch::launch(launch).map(|ended| Came::Ran(Box::new(ended)))
 }

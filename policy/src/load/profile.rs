@@ -367,12 +367,7 @@ fn example(item: &Item<'_>) -> Result<Example, LoadError> {
     Ok(Example {
         shows: line(&table.require("shows")?)?,
         setup: table.get("setup").map(text).transpose()?,
-        run: table
-            .require("run")?
-            .non_empty_list()?
-            .iter()
-            .map(|word| word.string().map(str::to_owned))
-            .collect::<Result<_, _>>()?,
+        run: table.require("run")?.non_empty_list()?.each(|word| word.string().map(str::to_owned))?,
         exit,
         stdout: table.get("stdout").map(text).transpose()?,
     })

@@ -41,8 +41,8 @@ impl Gathered {
         let Invocation { mut request, opened } =
             invocation::read(flags, account, cwd, environment, content, policies.coding_agents())?;
         let untrusted = ask_for_repository(&mut request, place, loaded)?;
-        let known =
-            requester::Known { needs: &needs, coding_agents: policies.coding_agents(), environment, cache: &cache };
+        let (coding_agents, workspace) = (policies.coding_agents(), &found.workspace);
+        let known = requester::Known { needs: &needs, coding_agents, environment, cache: &cache, workspace };
         requester::tell(&mut request, &known, flags.requester.map(Process::new));
         if needs.contains(&Need::Classes) {
             request.command.classify();

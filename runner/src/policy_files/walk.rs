@@ -61,6 +61,17 @@ impl Walk<'_> {
         content.map(Some).map_err(|source| PolicyFileError::Open { path: shown, source })
     }
 
+    /// A file, to be executed and not to be read; `None` when there is none.
+    pub(crate) fn program(self, path: &[u8]) -> Result<Option<OwnedFd>, PolicyFileError> {
+        let Some((opened, kind)) = self.to(path)? else {
+            return Ok(None);
+        };
+        if kind != FileType::RegularFile {
+            return Err(PolicyFileError::Type { path: String::from_utf8_lossy(path).into_owned() });
+        }
+        Ok(Some(opened))
+    }
+
     /// A directory, to be listed; `None` when there is none.
     pub(crate) fn directory(self, path: &[u8]) -> Result<Option<OwnedFd>, PolicyFileError> {
         let Some((opened, kind)) = self.to(path)? else {
