@@ -91,6 +91,7 @@ impl Check {
             }
         }
         declared.retain(|secret| self.names.is_empty() || self.names.iter().any(|name| secret.is_called(name)));
+        secrets::keep_memory_private().map_err(|errno| Wrong(format!("cannot keep memory private: {errno}")))?;
         let checked: Vec<Checked<'_>> = declared.into_iter().map(|secret| here.check(secret)).collect();
         let text = if self.json { told::check_as_json(&checked)? } else { told::check(&checked) };
         Ok(Said { text, code: u8::from(checked.iter().any(|secret| secret.came.is_err())) })
