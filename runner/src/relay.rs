@@ -319,6 +319,8 @@ pub fn duplicate(stream: impl AsFd) -> Result<OwnedFd, Errno> {
 
 #[cfg(test)]
 mod tests {
+    use opaque_policy::output::Sequences;
+
     use super::*;
 
     #[test]
@@ -357,7 +359,7 @@ mod tests {
         let rules = opaque_redact::Rules::new(&[secret], &opaque_redact::Patterns::none()).unwrap();
         let (inside, command) = pipe().unwrap();
         let (caller, outside) = pipe().unwrap();
-        let treatment = Treatment::of(&rules, Stream::Pipe);
+        let treatment = Treatment::of(&rules, Sequences::Pass, Stream::Pipe);
         let mut relay = Relay::new(inside, outside).unwrap().treated(treatment);
         let (mut command, mut caller) = (std::fs::File::from(command), std::fs::File::from(caller));
         command.write_all(b"say: corr").unwrap();

@@ -15,6 +15,7 @@ use crate::treatment::Treatment;
 pub struct Shown {
     rules: Rules,
     output: Output,
+    sequences: Sequences,
     is_withheld: bool,
 }
 
@@ -27,6 +28,7 @@ impl Shown {
         Ok(Self {
             rules: held.rules(&plan.output)?,
             output: if Self::is_carried(plan) { Output::Carried } else { Output::Direct },
+            sequences: plan.output.sequences,
             is_withheld: plan.output.show == Show::Nothing,
         })
     }
@@ -59,7 +61,7 @@ impl Shown {
             relay.cut_off();
             return relay;
         }
-        let treatment = Treatment::of(&self.rules, relay.watched_by());
+        let treatment = Treatment::of(&self.rules, self.sequences, relay.watched_by());
         relay.treated(treatment)
     }
 }

@@ -162,7 +162,7 @@ fn source(item: &Item<'_>) -> Result<Source, LoadError> {
     if !item.is_list() {
         return parsed(item);
     }
-    let words = item.non_empty_list()?;
+    let words: Vec<Item<'_>> = item.non_empty_list()?.collect();
     let (first, rest) = words.split_first().ok_or_else(|| item.error("`from` names no source"))?;
     match (parsed(first)?, rest) {
         (Source::Command(mut argv), rest) => {
