@@ -41,7 +41,7 @@ use crate::report::Usage;
 use crate::shown::Shown;
 use crate::streams::Streams;
 use crate::supervise::{self, SuperviseError, Supervised, Watched};
-use crate::terminal::TerminalGuard;
+use crate::terminal::guard::TerminalGuard;
 
 /// Time between the request to end and the kill, when a limit ends the run.
 const GRACE: Duration = Duration::from_secs(2);
@@ -117,7 +117,7 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         }
     };
     let started = start(plan, held, &program, &bounds, cwd, placeholders, &entries, fault);
-    let Started { kept, streams, terminal, landlock_abi } = match started {
+    let Started { kept, streams, shown, terminal, landlock_abi } = match started {
         Ok(started) => started,
         Err(refusal) => return Err(refused(&journal, Recording::Refusal(&decided), refusal)),
     };
@@ -137,6 +137,8 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         spawned: &kept.spawned,
         input: streams.input,
         output: streams.output,
+        terminals: streams.terminals,
+        shown: &shown,
         protected: &snapshot,
         egress: &mut egress,
         fault,
@@ -181,6 +183,7 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
 struct Started {
     kept: Kept,
     streams: Streams,
+    shown: Shown,
     terminal: Option<TerminalGuard>,
     landlock_abi: i32,
 }
@@ -199,13 +202,17 @@ fn start(
     fault.check(Step::Placeholders).map_err(|errno| failed(Step::Placeholders, &errno))?;
     let shown = Shown::of(plan, &held)?;
     let mut streams = Streams::arrange(shown.needs())?;
-    streams.output = streams.output.into_iter().map(|relay| shown.over(relay)).collect();
+    shown.treat(&mut streams.output);
     signals::block_all().map_err(|errno| Refusal::cannot_build(format!("cannot block signals: {errno}")))?;
+    let no_terminal = |errno| Refusal::cannot_build(format!("cannot take the place of the terminal: {errno}"));
+    streams.terminals.stand_by().map_err(no_terminal)?;
     let materials = Materials {
         opened,
         held: &held,
         placeholders: placeholders.standing(),
         streams: std::mem::take(&mut streams.inside),
+        terminals: streams.terminals.inside().map_err(no_terminal)?,
+        controlling: streams.controlling,
         resource_limits: bounds.resource_limits.clone(),
         cwd: is_on_host(plan).then_some(cwd),
         umask: umask(),
@@ -213,9 +220,10 @@ fn start(
         fault,
     };
     let (image, landlock_abi) = prepare::prepare(plan, materials)?;
-    let terminal = TerminalGuard::take();
+    // A terminal in the place of the caller's leaves it alone; the keyboard looks after itself.
+    let terminal = if streams.terminals.has_session() { None } else { TerminalGuard::take() };
     let kept = Kept::spawn(image, placeholders, bounds, entries, fault)?;
-    Ok(Started { kept, streams, terminal, landlock_abi })
+    Ok(Started { kept, streams, shown, terminal, landlock_abi })
 }
 
 /// What has to stand before the command may start; made while the child builds the sandbox.

@@ -19,12 +19,14 @@ use opaque_sys::landlock;
 use opaque_sys::locked::Locked;
 use opaque_sys::seccomp::{Filter, Profile};
 use opaque_sys::step::Step;
+use opaque_sys::terminal::Terminal;
 
 use crate::gateway;
 use crate::held::Held;
 use crate::outcome::Refusal;
 use crate::pinned::Copies;
 use crate::program::{Opened, effective_argv};
+use crate::streams::Controlling;
 
 /// How many bytes and files the run's private directories may hold when the plan sets no limit.
 const SCRATCH_BYTES: u64 = 1 << 30;
@@ -40,6 +42,10 @@ pub struct Materials<'a> {
     pub streams: [Option<OwnedFd>; 3],
     /// The values of the run's secrets.
     pub held: &'a Held,
+    /// Terminals of the run's own.
+    pub terminals: Vec<Terminal>,
+    /// What the command may do to the terminal that controls its session.
+    pub controlling: Controlling,
     /// Limits kept by `setrlimit`.
     pub resource_limits: Vec<ResourceLimit>,
     /// Identity of the working directory, when it is a host directory.
@@ -90,6 +96,7 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
         limits: materials.resource_limits,
         umask: materials.umask,
         streams: materials.streams,
+        terminals: materials.terminals,
         joins_cgroups: materials.joins_cgroups,
         fault,
     };
@@ -137,6 +144,7 @@ fn tree(plan: &Plan, materials: &Materials<'_>) -> Result<Tree, Refusal> {
                 secrets.push(materials.held.file(name)?);
                 (Content::Secret { index: secrets.len() - 1 }, ground)
             }
+            TreeStep::Mount(mount) if target.as_bytes() == b"/dev/tty" => controlling(mount, materials, ground)?,
             TreeStep::Mount(mount) => content(mount, ground)?,
             TreeStep::Protect(protected) => protection(protected, &materials.placeholders)?,
         };
@@ -170,7 +178,9 @@ fn content(mount: &plan::Mount, ground: Ground) -> Result<(Content, Ground), Ref
             let source = c_string(source.as_bytes())?;
             (Content::Bind { source, inode: inode(*expected), point, access }, Ground::Host)
         }
-        plan::Content::Device { source } => (Content::Device { source: c_string(source.as_bytes())? }, Ground::Host),
+        plan::Content::Device { source } => {
+            (Content::Device { source: c_string(source.as_bytes())?, access: Access::ReadWrite }, Ground::Host)
+        }
         plan::Content::Private { mode } => (Content::Private { mode: *mode }, Ground::Private),
         plan::Content::Directory if on_host => (Content::MaskDirectory, Ground::Host),
         plan::Content::Directory => (Content::Directory, ground),
@@ -185,6 +195,16 @@ fn content(mount: &plan::Mount, ground: Ground) -> Result<(Content, Ground), Ref
         }
         plan::Content::Proc => (Content::Proc, Ground::Host),
         plan::Content::Pts => (Content::Pts, Ground::Host),
+    })
+}
+
+/// The name that leads to the terminal that controls the session.
+fn controlling(mount: &plan::Mount, materials: &Materials<'_>, ground: Ground) -> Result<(Content, Ground), Refusal> {
+    Ok(match (content(mount, ground)?, materials.controlling) {
+        ((Content::Device { source, .. }, ground), Controlling::ReadOnly) => {
+            (Content::Device { source, access: Access::ReadOnly }, ground)
+        }
+        (content, Controlling::ReadOnly | Controlling::Usable) => content,
     })
 }
 

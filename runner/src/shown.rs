@@ -54,14 +54,14 @@ impl Shown {
         self.output
     }
 
-    /// A stream of output as this run shows it.
-    #[must_use]
-    pub fn over(&self, mut relay: Relay) -> Relay {
-        if self.is_withheld {
-            relay.cut_off();
-            return relay;
+    /// Has streams of output, from which nothing has come yet, carried as this run shows it.
+    pub fn treat(&self, streams: &mut [Relay]) {
+        for relay in streams {
+            if self.is_withheld {
+                relay.cut_off();
+            } else {
+                relay.treat(Treatment::of(&self.rules, self.sequences, relay.watched_by()));
+            }
         }
-        let treatment = Treatment::of(&self.rules, self.sequences, relay.watched_by());
-        relay.treated(treatment)
     }
 }

@@ -3,7 +3,7 @@
 use opaque_policy::profile::Profiles;
 use opaque_tests::each_identity;
 
-const BUILT_IN: [&str; 10] =
+const BUILT_IN: [&str; 11] =
     ["agent", "cargo", "cargo-offline", "ci", "default", "git", "go", "make", "npm", "offline-read", "pip"];
 
 #[test]

@@ -56,6 +56,12 @@ fn close_range(first: u32, last: u32) -> Result<(), Errno> {
     if result == 0 { Ok(()) } else { Err(last_errno()) }
 }
 
+/// Makes a standard stream of this process the same as another descriptor.
+pub(crate) fn put_at(descriptor: &OwnedFd, number: RawFd) -> Result<(), Errno> {
+    // SAFETY: the number is one of the three standard streams, which no value here owns.
+    if unsafe { libc::dup2(descriptor.as_raw_fd(), number) } < 0 { Err(last_errno()) } else { Ok(()) }
+}
+
 /// True when nothing is open but the standard streams, so many that are handed to the command, and these, as `/proc`
 /// lists it.
 ///

@@ -10,6 +10,7 @@ use crate::locked::Locked;
 use crate::network::Network;
 use crate::pinned::Pinned;
 use crate::seccomp::Filter;
+use crate::terminal::Terminal;
 
 /// Everything that the child needs between clone and exec.
 pub struct Image {
@@ -43,6 +44,8 @@ pub struct Image {
     pub umask: u32,
     /// Standard streams that the command gets instead of the caller's own, by number.
     pub streams: [Option<OwnedFd>; 3],
+    /// Terminals of the run's own: at most one of each role, the session's first.
+    pub terminals: Vec<Terminal>,
     /// True when the child waits to be put into cgroups before it starts the command's process.
     pub joins_cgroups: bool,
     /// The fault that a test wants.
@@ -142,6 +145,8 @@ pub enum Content {
     Device {
         /// Absolute host path.
         source: CString,
+        /// Whether it can be opened for writing.
+        access: Access,
     },
     /// A writable directory of the run's own.
     Private {

@@ -38,5 +38,6 @@ pub mod pinned;
 pub mod seccomp;
 pub mod signals;
 pub mod step;
+pub mod terminal;
 
 pub use spawn::{Spawned, spawn};

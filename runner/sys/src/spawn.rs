@@ -46,7 +46,7 @@ pub fn spawn(mut image: Image, cgroup: Option<BorrowedFd<'_>>) -> Result<Spawned
     let fault = image.fault;
     let map = image.identity.map;
     fault.check(Step::Clone).at(Step::Clone)?;
-    let (ours, mut theirs) = channel::pair(image.network.expected()).at(Step::Clone)?;
+    let (ours, mut theirs) = channel::pair(image.network.expected(), image.terminals.len()).at(Step::Clone)?;
     if !image.handed.is_empty() {
         theirs.0 = descriptors::above_handed(&theirs.0).at(Step::Clone)?;
         for handed in &mut image.handed {
