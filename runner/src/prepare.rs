@@ -16,11 +16,13 @@ use opaque_sys::image::{
     Scratch,
 };
 use opaque_sys::landlock;
+use opaque_sys::locked::Locked;
 use opaque_sys::seccomp::{Filter, Profile};
 use opaque_sys::step::Step;
 use opaque_sys::terminal::Terminal;
 
 use crate::gateway;
+use crate::held::Held;
 use crate::outcome::Refusal;
 use crate::pinned::Copies;
 use crate::program::{Opened, effective_argv};
@@ -42,6 +44,8 @@ pub struct Materials<'a> {
     pub terminals: Vec<Terminal>,
     /// What the command may do to the terminal that controls its session.
     pub controlling: Controlling,
+    /// The values of the run's secrets.
+    pub held: &'a Held,
     /// Limits kept by `setrlimit`.
     pub resource_limits: Vec<ResourceLimit>,
     /// Identity of the working directory, when it is a host directory.
@@ -65,6 +69,7 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
     let copies = Copies::of(materials.opened)?;
     let copied: u64 = copies.pinned.iter().map(|pinned| pinned.length).sum();
     let abi = ruleset.abi;
+    let Tree { entries, secrets } = tree(plan, &materials)?;
     let image = Image {
         identity: Identity {
             uid: plan.identity.uid,
@@ -74,7 +79,9 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
                 plan::IdMap::Full => IdMap::Full,
             },
         },
-        entries: entries(plan, &materials)?,
+        entries,
+        secrets,
+        handed: materials.held.pipes()?,
         scratch: Scratch {
             size: decimal(plan.limits.tmp.map_or(SCRATCH_BYTES, |limit| limit.max).saturating_add(copied)),
             inodes: decimal(plan.limits.inodes.map_or(SCRATCH_INODES, |limit| limit.max)),
@@ -83,7 +90,7 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
         network: gateway::prepare(&plan.network).map_err(|error| failed(Step::Addresses, &error))?,
         filter,
         cwd: Place { path: c_string(plan.cwd.as_bytes())?, inode: materials.cwd.map(inode) },
-        exec: exec(plan, &copies)?,
+        exec: exec(plan, &copies, materials.held)?,
         home: home(plan)?,
         pinned: copies.pinned,
         limits: materials.resource_limits,
@@ -114,8 +121,15 @@ pub fn failed(step: Step, error: &dyn std::fmt::Display) -> Refusal {
     Refusal::cannot_build(format!("cannot build the sandbox: step `{}`: {error}", step.name()))
 }
 
-fn entries(plan: &Plan, materials: &Materials<'_>) -> Result<Vec<Entry>, Refusal> {
+/// The file tree, and the values that stand in it.
+struct Tree {
+    entries: Vec<Entry>,
+    secrets: Vec<Locked>,
+}
+
+fn tree(plan: &Plan, materials: &Materials<'_>) -> Result<Tree, Refusal> {
     let steps = plan.steps();
+    let mut secrets = Vec::new();
     let mut entries = Vec::with_capacity(steps.len());
     // INVARIANT: the grounds that are open are ancestors of the step, the deepest last.
     let mut grounds: Vec<(&AbsPath, Ground)> = Vec::new();
@@ -127,13 +141,17 @@ fn entries(plan: &Plan, materials: &Materials<'_>) -> Result<Vec<Entry>, Refusal
         let ground = grounds.last().map_or(Ground::Own, |(_, ground)| *ground);
         let (content, laid) = match step {
             TreeStep::Mount(mount) if target.as_bytes() == b"/dev/tty" => controlling(mount, materials, ground)?,
+            TreeStep::Mount(plan::Mount { content: plan::Content::Secret { name }, .. }) => {
+                secrets.push(materials.held.file(name)?);
+                (Content::Secret { index: secrets.len() - 1 }, ground)
+            }
             TreeStep::Mount(mount) => content(mount, ground)?,
             TreeStep::Protect(protected) => protection(protected, &materials.placeholders)?,
         };
         entries.push(Entry::new(c_string(below_root(target))?, content));
         grounds.push((target, laid));
     }
-    Ok(entries)
+    Ok(Tree { entries, secrets })
 }
 
 /// On whose ground a mount point lies: in the run's own tmpfs, or in a host directory.
@@ -172,6 +190,9 @@ fn content(mount: &plan::Mount, ground: Ground) -> Result<(Content, Ground), Ref
             let access = if ground == Ground::Private { Access::ReadWrite } else { Access::ReadOnly };
             (Content::File { text: text.clone().into_bytes(), access }, ground)
         }
+        plan::Content::Secret { name } => {
+            return Err(Refusal::cannot_build(format!("the secret `{name}` has no value")));
+        }
         plan::Content::Proc => (Content::Proc, Ground::Host),
         plan::Content::Pts => (Content::Pts, Ground::Host),
     })
@@ -203,7 +224,7 @@ fn protection(protected: &plan::Protected, placeholders: &[(AbsPath, Inode)]) ->
     Ok((Content::Bind { source, inode: inode(expected), point: MountPoint::Exists, access }, Ground::Host))
 }
 
-fn exec(plan: &Plan, copies: &Copies) -> Result<Exec, Refusal> {
+fn exec(plan: &Plan, copies: &Copies, held: &Held) -> Result<Exec, Refusal> {
     let program = &plan.program;
     let mut files = vec![judged(&program.path, program.inode, copies.program, copies)?];
     for (interpreter, copy) in program.interpreters.iter().zip(&copies.interpreters) {
@@ -215,7 +236,12 @@ fn exec(plan: &Plan, copies: &Copies) -> Result<Exec, Refusal> {
     for variable in &plan.env {
         env.push(c_string([variable.name.as_bytes(), b"=", variable.value.as_bytes()].concat())?);
     }
-    Ok(Exec { file, scripts: files, argv: CStrings::new(argv(plan, copies)?), env: CStrings::new(env) })
+    Ok(Exec {
+        file,
+        scripts: files,
+        argv: CStrings::new(argv(plan, copies)?),
+        env: CStrings::with_secrets(env, held.variables()?),
+    })
 }
 
 /// The private home, when there is one, and how many files the plan itself puts there.

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use crate::descriptor;
 use crate::outcome::Refusal;
-use crate::relay::{self, Relay, Stream};
+use crate::relay::{self, Behind, Relay};
 use crate::terminal;
 use crate::terminal::carried::Carried;
 
@@ -20,7 +20,7 @@ pub struct Streams {
     pub inside: [Option<OwnedFd>; 3],
     /// Carries standard input, when it is a socket.
     pub input: Option<Relay>,
-    /// Carries output that is counted or goes to a socket.
+    /// Carries output that is not inherited.
     pub output: Vec<Relay>,
     /// Takes the place of the caller's terminal, when output is carried.
     pub terminals: Carried,
@@ -28,13 +28,13 @@ pub struct Streams {
     pub controlling: Controlling,
 }
 
-/// Whether output is counted.
+/// Whether output passes the supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// The command writes to the caller's own descriptors.
     Direct,
     /// Every byte passes the supervisor.
-    Counted,
+    Carried,
 }
 
 /// What a command may do to the terminal that controls its session.
@@ -54,7 +54,7 @@ impl Streams {
     /// A stream is something that must not be handed inside.
     pub fn arrange(output: Output) -> Result<Self, Refusal> {
         let mut streams = Self::default();
-        if output == Output::Counted {
+        if output == Output::Carried {
             streams.terminals = Carried::plan().map_err(cannot("the terminal"))?;
             if !streams.terminals.has_session() {
                 streams.controlling = Controlling::ReadOnly;
@@ -66,11 +66,11 @@ impl Streams {
                     .hint(format!("connect {name} to a file, a pipe, a terminal or /dev/null"))
             })?;
             let inside = match (kind, output) {
-                (Stream::Closed, _) => Some(null().map_err(cannot(name))?),
-                (Stream::Inheritable, Output::Direct) => None,
-                (Stream::Inheritable, Output::Counted) if streams.terminals.has(index) => None,
-                (Stream::Inheritable, Output::Counted) if index == 0 => input(stream).map_err(cannot(name))?,
-                (Stream::Inheritable | Stream::Socket, _) => Some(streams.carry(index, stream).map_err(cannot(name))?),
+                (Behind::Closed, _) => Some(null().map_err(cannot(name))?),
+                (Behind::Inheritable, Output::Direct) => None,
+                (Behind::Inheritable, Output::Carried) if streams.terminals.has(index) => None,
+                (Behind::Inheritable, Output::Carried) if index == 0 => input(stream).map_err(cannot(name))?,
+                (Behind::Inheritable | Behind::Socket, _) => Some(streams.carry(index, stream).map_err(cannot(name))?),
             };
             if let Some(slot) = streams.inside.get_mut(index) {
                 *slot = inside;

@@ -8,6 +8,7 @@ mod wait;
 use std::time::{Duration, Instant};
 
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
+use opaque_policy::output::Overflow;
 use opaque_sys::channel::{End, Message};
 use opaque_sys::fault::Fault;
 use opaque_sys::notify;
@@ -20,8 +21,10 @@ use crate::egress::Egress;
 use crate::outcome::{Ending, LimitReached, Refusal};
 use crate::protect::snapshot::Snapshot;
 use crate::relay::Relay;
+use crate::shown::Shown;
 use crate::supervise::wait::{Ready, has_to_stop, wait};
 use crate::terminal::carried::{Answer, Carried};
+use crate::treatment::Printed;
 
 /// What to stand by and for how long.
 pub struct Watched<'a> {
@@ -33,6 +36,8 @@ pub struct Watched<'a> {
     pub output: Vec<Relay>,
     /// Terminals in the place of the caller's.
     pub terminals: Carried,
+    /// What is done to what they show.
+    pub shown: &'a Shown,
     /// What stood at the protected names on the host; they are watched.
     pub protected: &'a Snapshot,
     /// The way out to the network; opened when the sandbox has handed its sockets over.
@@ -43,6 +48,8 @@ pub struct Watched<'a> {
     pub wall: Option<Duration>,
     /// The output limit, in bytes.
     pub output_limit: Option<u64>,
+    /// What happens at the output limit.
+    pub on_overflow: Overflow,
     /// Time between the request to end and the kill.
     pub grace: Duration,
 }
@@ -60,8 +67,8 @@ pub enum Supervised {
         vanished: bool,
         /// False when it vanished before the command started.
         started: bool,
-        /// Bytes of output that were carried.
-        output: u64,
+        /// What became of output that was carried.
+        printed: Printed,
         /// Files that the command left in its private home.
         left: u32,
     },
@@ -171,7 +178,7 @@ impl<P> State<P> {
                 Ok(None)
             }
             Message::Terminals(masters) => {
-                watched.terminals.open(masters, &mut watched.output).map_err(SuperviseError::Kernel)?;
+                watched.terminals.open(masters, watched.shown, &mut watched.output).map_err(SuperviseError::Kernel)?;
                 Ok(None)
             }
             Message::Ready(namespaces) => {
@@ -218,13 +225,13 @@ impl<P> State<P> {
         watched.egress.drain();
         watched.spawned.reap();
         self.finish_output(watched, signals);
-        let output = watched.output.iter().map(Relay::carried).sum();
+        let printed = Printed::of(&watched.output);
         Supervised::Ended {
             ending: self.ending.take().unwrap_or(ending),
             wall,
             vanished,
             started: self.started.is_some(),
-            output,
+            printed,
             left: self.left,
         }
     }
@@ -277,8 +284,13 @@ impl<P> State<P> {
             && room == 0
             && relay.has_more()
         {
-            relay.close();
-            self.end(watched, Ending::Limit(LimitReached::Output(limit)));
+            match watched.on_overflow {
+                Overflow::Truncate => relay.cut_off(),
+                Overflow::Kill => {
+                    relay.close();
+                    self.end(watched, Ending::Limit(LimitReached::Output(limit)));
+                }
+            }
         }
     }
 

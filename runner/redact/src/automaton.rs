@@ -3,7 +3,8 @@
 //! Nodes stand in breadth-first order, so the children of a node are neighbours and a node needs no list of them. That
 //! is why it is ours: the well-known crate keeps copies of what it looks for in memory that nobody clears.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use zeroize::Zeroize;
 
@@ -51,9 +52,10 @@ impl Automaton {
         };
         automaton.push(0, ROOT);
         // The forms that run through each node are neighbours in sorted order.
-        let mut through: Vec<_> = std::iter::once(0..sorted.len()).collect();
+        let mut through = VecDeque::new();
+        through.push_back(0..sorted.len());
         let mut node = 0;
-        while let Some(forms) = through.get(node).cloned() {
+        while let Some(forms) = through.pop_front() {
             automaton.grow(node, forms, &sorted, &mut through);
             node += 1;
         }
@@ -63,13 +65,7 @@ impl Automaton {
     }
 
     /// Adds the children of a node. Every node of less depth has its children already.
-    fn grow(
-        &mut self,
-        node: usize,
-        forms: std::ops::Range<usize>,
-        sorted: &[&[u8]],
-        through: &mut Vec<std::ops::Range<usize>>,
-    ) {
+    fn grow(&mut self, node: usize, forms: Range<usize>, sorted: &[&[u8]], through: &mut VecDeque<Range<usize>>) {
         self.children.push(self.count());
         let depth =
             self.levels.len() - if self.levels.last().is_some_and(|&last| node < last as usize) { 2 } else { 1 };
@@ -91,7 +87,7 @@ impl Automaton {
             if let Some(from_root) = self.from_root.get_mut(usize::from(byte)).filter(|_| node == 0) {
                 *from_root = child;
             }
-            through.push(first..next);
+            through.push_back(first..next);
             first = next;
         }
     }

@@ -6,12 +6,11 @@
 
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use crate::automaton::{Automaton, Owned, ROOT, State};
 use crate::detour::Detour;
 use crate::interruption::{self, Reader, Reading};
 use crate::suspect::{Beginnings, Suspects};
+use crate::wiped::Wiped;
 
 /// What stands for a secret.
 pub(crate) const MASK: &[u8] = b"***";
@@ -50,7 +49,7 @@ struct Found {
 /// The exact half of a redactor.
 pub(crate) struct Masker {
     values: Arc<Values>,
-    held: Zeroizing<Vec<u8>>,
+    held: Wiped,
     marks: Vec<Mark>,
     /// The place in the stream of the first byte that is held back.
     base: u64,
@@ -58,7 +57,7 @@ pub(crate) struct Masker {
     detours: Vec<Detour>,
     reader: Reader,
     /// What may be an interruption, up to the last byte. It may have left already.
-    pending: Zeroizing<Vec<u8>>,
+    pending: Wiped,
     found: Vec<Found>,
     /// Whether the last byte that left was masked, and the secrets that this mask stands for so far.
     is_in_mask: bool,
@@ -78,13 +77,13 @@ impl Masker {
     pub(crate) fn new(values: Arc<Values>, secrets: usize) -> Self {
         Self {
             values,
-            held: Zeroizing::new(Vec::with_capacity(HELD * 2)),
+            held: Wiped::with_room(HELD * 2),
             marks: Vec::new(),
             base: 0,
             state: ROOT,
             detours: Vec::new(),
             reader: Reader::Outside,
-            pending: Zeroizing::default(),
+            pending: Wiped::default(),
             found: Vec::new(),
             is_in_mask: false,
             in_mask: Vec::new(),
@@ -150,6 +149,13 @@ impl Masker {
         self.detours.clear();
         self.pending.clear();
         self.reader = Reader::Outside;
+        self.is_in_mask = false;
+        self.in_mask.clear();
+    }
+
+    /// At most so many bytes leave when so many more are read.
+    pub(crate) fn most(&self, more: usize) -> usize {
+        self.held.len() + more + 2 * MASK.len()
     }
 
     /// How often each secret was masked.
@@ -294,7 +300,7 @@ impl Masker {
             }
             at = end;
         }
-        self.held.drain(..to);
+        self.held.remove_first(to);
         self.marks.drain(..to);
         self.base += to as u64;
     }

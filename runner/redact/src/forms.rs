@@ -1,11 +1,12 @@
 //! Every form in which a value may stand in output, as byte strings to look for. Never looks for anything itself.
 //!
 //! The forms of a value: as it is; base64 at the three alignments that it can have inside something longer, in both
-//! alphabets; hexadecimal in both cases; percent-encoded; escaped as in JSON and as shells quote. Of a value of several
+//! alphabets; hexadecimal in both cases, of a short value also in pieces as dumps show it; percent-encoded; escaped as in JSON and as shells quote. Of a value of several
 //! lines also each line, and the whole without its line breaks. Base64 that was wrapped and values interrupted by the
 //! terminal's escapes are the scanner's business.
 
 mod base64;
+mod dump;
 mod escape;
 
 use std::collections::BTreeSet;
@@ -45,6 +46,7 @@ impl Forms {
         self.add(value.to_vec());
         base64::add(value, self);
         escape::add(value, self);
+        dump::add(value, self);
     }
 
     fn add(&mut self, form: Vec<u8>) {
@@ -109,6 +111,14 @@ mod tests {
             "746F6B336E76616C7565",
             "%74%6f%6b%33%6e%76%61%6c%75%65",
             "%74%6F%6B%33%6E%76%61%6C%75%65",
+            "74 6f 6b 33 6e 76 61 6c 75 65",
+            "74 6F 6B 33 6E 76 61 6C 75 65",
+            "74:6f:6b:33:6e:76:61:6c:75:65",
+            "74:6F:6B:33:6E:76:61:6C:75:65",
+            "746f 6b33 6e76 616c 7565",
+            "74 6f6b 336e 7661 6c75 65",
+            "74 6f 6b 33 6e 76 61 6c",
+            "746f 6b33 6e76 616c",
         ];
         expected.sort_unstable();
         assert_eq!(forms("tok3nvalue"), expected);

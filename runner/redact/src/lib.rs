@@ -26,8 +26,12 @@ mod secret;
 mod builtin;
 mod forms;
 
+mod sequences;
+
 mod exact;
 mod matching;
+
+mod wiped;
 
 mod automaton;
 mod detour;
@@ -37,3 +41,4 @@ mod suspect;
 pub use pattern::{LONGEST_MATCH, LONGEST_PATTERN, MOST_PATTERNS, PatternError, Patterns};
 pub use redactor::{Redactor, Rules, RulesError, Stream};
 pub use secret::{LONGEST, SHORTEST, SHORTEST_ALLOWED, Secret, SecretError, Short};
+pub use sequences::SequenceFilter;

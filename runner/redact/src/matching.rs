@@ -9,10 +9,10 @@ use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::util::start;
-use zeroize::Zeroizing;
 
 use crate::exact::LET_GO;
 use crate::pattern::{Compiled, LONGEST_MATCH, Replacement};
+use crate::wiped::Wiped;
 
 /// The pattern half of a redactor.
 pub(crate) struct Matcher {
@@ -20,7 +20,7 @@ pub(crate) struct Matcher {
     cache: Cache,
     others: Option<Cache>,
     /// What the possible match under way consists of, from its first byte on.
-    held: Zeroizing<Vec<u8>>,
+    held: Wiped,
     /// The byte before that.
     before: Option<u8>,
     under_way: Option<UnderWay>,
@@ -73,7 +73,7 @@ impl Matcher {
             others: compiled.others.as_ref().map(DFA::create_cache),
             counts: vec![0; compiled.replacements.len()],
             compiled,
-            held: Zeroizing::default(),
+            held: Wiped::default(),
             before: None,
             under_way: None,
             gone: 0,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use crate::automaton::Owned;
 use crate::exact::{Masker, Values};
@@ -12,6 +11,7 @@ use crate::forms::Forms;
 use crate::matching::Matcher;
 use crate::pattern::{Compiled, PatternError, Patterns};
 use crate::secret::Secret;
+use crate::wiped::Wiped;
 
 /// All forms of all secrets together, 16 MiB; the automaton over them takes about nine times as much at most.
 const LARGEST: usize = 16 << 20;
@@ -52,7 +52,7 @@ pub enum Stream {
 ///
 /// ```
 /// use opaque_redact::{Patterns, Redactor, Rules, Secret, Short};
-/// let secret = Secret::new("TOKEN", b"correct horse".to_vec(), Short::Refused)?;
+/// let secret = Secret::copied("TOKEN", b"correct horse", Short::Refused)?;
 /// let mut redactor = Redactor::new(&Rules::new(&[secret], &Patterns::none())?);
 /// let mut out = Vec::new();
 /// redactor.push(b"a correct ho", &mut out);
@@ -68,7 +68,7 @@ pub struct Redactor {
     masker: Masker,
     matcher: Option<Matcher>,
     /// What the exact half has let through, on its way to the patterns.
-    between: Zeroizing<Vec<u8>>,
+    between: Wiped,
 }
 
 impl Rules {
@@ -123,20 +123,20 @@ impl Redactor {
             masker: Masker::new(Arc::clone(&rules.values), rules.secrets.len()),
             matcher: rules.compiled.clone().map(Matcher::new),
             rules: rules.clone(),
-            between: Zeroizing::default(),
+            between: Wiped::default(),
         }
     }
 
     /// Reads what the stream brought, and adds to `out` what may leave: everything but the end of it that may still
     /// become a match. However a stream is cut, the same leaves in all.
     pub fn push(&mut self, data: &[u8], out: &mut Vec<u8>) {
-        self.pass(out, |masker, out| masker.push(data, out));
+        self.pass(data.len(), out, |masker, out| masker.push(data, out));
     }
 
     /// Called when the stream has been silent for [`Stream::silence`]: of a possible match at most the first three bytes
     /// leave, so that prompts show. The rest is still held, and masked from the fourth byte on if it is a match.
     pub fn flush(&mut self, out: &mut Vec<u8>) {
-        self.pass(out, Masker::flush);
+        self.pass(0, out, Masker::flush);
         if let Some(matcher) = &mut self.matcher {
             matcher.flush(out);
         }
@@ -150,7 +150,7 @@ impl Redactor {
 
     /// Ends the stream: what was held back and became no match leaves. The redactor is then at the beginning of another.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
-        self.pass(out, Masker::finish);
+        self.pass(0, out, Masker::finish);
         if let Some(matcher) = &mut self.matcher {
             matcher.finish(out);
         }
@@ -165,11 +165,12 @@ impl Redactor {
     }
 
     /// Lets the exact half work, and the patterns on what it let through.
-    fn pass(&mut self, out: &mut Vec<u8>, work: impl FnOnce(&mut Masker, &mut Vec<u8>)) {
+    fn pass(&mut self, more: usize, out: &mut Vec<u8>, work: impl FnOnce(&mut Masker, &mut Vec<u8>)) {
         match &mut self.matcher {
             None => work(&mut self.masker, out),
             Some(matcher) => {
-                work(&mut self.masker, &mut self.between);
+                let most = self.masker.most(more);
+                work(&mut self.masker, self.between.room_for(most));
                 matcher.push(&self.between, out);
                 self.between.clear();
             }

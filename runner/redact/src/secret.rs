@@ -125,13 +125,22 @@ pub enum SecretError {
 }
 
 impl Secret {
-    /// Takes a value. Line ends behind it do not count: files end with them and shells strip them.
+    /// Takes a value and overwrites it. Who holds it elsewhere gives [`copied`](Self::copied) a look at it.
+    ///
+    /// # Errors
+    /// As [`copied`](Self::copied).
+    pub fn new(name: impl Into<String>, value: Vec<u8>, short: Short) -> Result<Self, SecretError> {
+        Self::copied(name, &Zeroizing::new(value), short)
+    }
+
+    /// Makes a copy of a value, which is overwritten when it is dropped; the rules that are made of it keep their own. Line
+    /// ends behind the value do not count: files end with them and shells strip them.
     ///
     /// # Errors
     /// The value is empty, too short, too long, a common word or one byte over and over.
-    pub fn new(name: impl Into<String>, value: Vec<u8>, short: Short) -> Result<Self, SecretError> {
-        let (name, value) = (name.into(), Zeroizing::new(value));
-        let kept = without_line_ends(&value);
+    pub fn copied(name: impl Into<String>, value: &[u8], short: Short) -> Result<Self, SecretError> {
+        let name = name.into();
+        let kept = without_line_ends(value);
         if kept.is_empty() {
             return Err(SecretError::Empty { name });
         }

@@ -5,6 +5,7 @@
 //! sooner than that by a line break or an escape sequence is found by the word around the interruption.
 
 use memchr::memchr2;
+use zeroize::Zeroize;
 
 use crate::automaton::Owned;
 use crate::interruption;
@@ -129,6 +130,14 @@ impl Beginnings {
             .zip(before(2))
             .map_or(0, |(&third_last, &second_last)| self.bit([third_last, second_last, last, first]));
         one | two | three != 0
+    }
+}
+
+impl Drop for Beginnings {
+    fn drop(&mut self) {
+        self.words.as_mut_slice().zeroize();
+        self.pairs.as_mut_slice().zeroize();
+        self.firsts.zeroize();
     }
 }
 

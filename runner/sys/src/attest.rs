@@ -158,7 +158,7 @@ pub(crate) fn every_layer(
     if let Some(missing) = network::attest::missing(&image.network) {
         return Err(failed(missing, Errno::NETUNREACH));
     }
-    match descriptors::only_open([channel.0.as_raw_fd(), canary.as_raw_fd()]) {
+    match descriptors::only_open(image.handed.len(), [channel.0.as_raw_fd(), canary.as_raw_fd()]) {
         Ok(true) => Ok(()),
         Ok(false) => Err(failed(Missing::Descriptors, Errno::BADF)),
         Err(errno) => Err(failed(Missing::Unreadable, errno)),

@@ -29,6 +29,7 @@ pub(crate) fn live(mut image: Image, channel: ChildChannel) -> ! {
         Ok(forked) => match forked.side {
             Forked::Parent(command) => {
                 drop_everything_but_the_channel(&channel);
+                forget_secrets(&mut image);
                 let session = if terminal::has_session(&image) { Session::Own } else { Session::Callers };
                 Init { command, session, channel: &channel, home: image.home.as_ref() }.serve()
             }
@@ -64,6 +65,8 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
         act().at(step)
     };
 
+    // A supervisor that holds secrets is not dumpable, and then nobody may write this process's maps.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable).at(Step::IdMap)?;
     step(Step::IdMap, &mut || match image.identity.map {
         IdMap::Single => idmap::map_own(image.identity),
         IdMap::Full => channel.wait(),
@@ -87,7 +90,7 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     step(Step::CoreDumps, &mut || root::empty_core_dumps(&proc).and_then(|()| limits::no_core_dumps()))?;
     let awaits_filter = connect(&image.network, &proc, channel, &step)?;
     fault.check(Step::Tree).at(Step::Tree)?;
-    tree::build(&root, &proc, &mut image.entries, &image.ruleset, image.identity.map)?;
+    tree::build(&root, &proc, &mut image.entries, &image.ruleset, &image.secrets, image.identity.map)?;
     pinned::cover(&root, &image.pinned).at(Step::Tree)?;
     step(Step::Pivot, &mut || root::pivot(&root))?;
     step(Step::DetachOldRoot, &mut root::detach_old)?;
@@ -104,9 +107,13 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
         landlock::restrict(&image.ruleset)
     })?;
     // What is owned is given up by its owner; the rest of the caller's descriptors is closed by number.
-    let Root { base, canary, empty_directory } = root;
-    drop((proc, base, empty_directory));
-    step(Step::Descriptors, &mut || descriptors::close_all_except([channel.0.as_raw_fd(), canary.as_raw_fd()]))?;
+    let Root { base, canary: low, empty_directory } = root;
+    let canary = descriptors::above_handed(&low).at(Step::Descriptors)?;
+    drop((proc, base, low, empty_directory));
+    descriptors::hand(&image.handed).at(Step::Descriptors)?;
+    step(Step::Descriptors, &mut || {
+        descriptors::close_all_except(image.handed.len(), [channel.0.as_raw_fd(), canary.as_raw_fd()])
+    })?;
     step(Step::Seccomp, &mut || seccomp::install(&image.filter))?;
     step(Step::HideInit, &mut || rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable))?;
     if !fault.skips(Step::Attest) {
@@ -201,8 +208,14 @@ fn enter(cwd: &Place) -> Result<(), Errno> {
     Ok(())
 }
 
+/// The command has its own copies; what the init still had is overwritten.
+fn forget_secrets(image: &mut Image) {
+    image.secrets.clear();
+    image.exec.env.forget();
+}
+
 fn drop_everything_but_the_channel(channel: &ChildChannel) {
-    let _ = descriptors::close_all_except([channel.0.as_raw_fd()]);
+    let _ = descriptors::close_all_except(0, [channel.0.as_raw_fd()]);
 }
 
 fn give_up(channel: &ChildChannel, failure: Failure) -> ! {

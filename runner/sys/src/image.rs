@@ -2,10 +2,11 @@
 //!
 //! INVARIANT: an image is complete before `clone3`; the child reads it and never allocates.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::{OwnedFd, RawFd};
 
 use crate::fault::Fault;
+use crate::locked::Locked;
 use crate::network::Network;
 use crate::pinned::Pinned;
 use crate::seccomp::Filter;
@@ -29,6 +30,10 @@ pub struct Image {
     pub cwd: Place,
     /// The private home, and how many files the tree itself puts there.
     pub home: Option<(CString, u32)>,
+    /// The values that are delivered as files; see [`Content::Secret`].
+    pub secrets: Vec<Locked>,
+    /// Descriptors that the command gets besides its standard streams, from 3 on.
+    pub handed: Vec<OwnedFd>,
     /// Private copies of files whose content was pinned.
     pub pinned: Vec<Pinned>,
     /// What is executed.
@@ -163,6 +168,11 @@ pub enum Content {
         /// Where it lies decides whether it can be written.
         access: Access,
     },
+    /// A file that the command alone can read.
+    Secret {
+        /// Its content's place in [`Image::secrets`].
+        index: usize,
+    },
     /// The run's own procfs.
     Proc,
     /// A new devpts instance.
@@ -210,7 +220,6 @@ pub struct Ruleset {
 }
 
 /// What is executed.
-#[derive(Debug)]
 pub struct Exec {
     /// The file that is opened inside and executed: the program, or the innermost interpreter.
     pub file: Judged,
@@ -224,19 +233,34 @@ pub struct Exec {
 }
 
 /// A NULL-terminated vector of C strings, as `execve` takes it.
-#[derive(Debug)]
 pub struct CStrings {
     pointers: Vec<*const libc::c_char>,
-    // Keeps what the pointers point to.
+    // Keep what the pointers point to.
     _strings: Vec<CString>,
+    _secrets: Vec<Locked>,
 }
 
 impl CStrings {
     /// Takes the strings; they stay where they are.
     #[must_use]
     pub fn new(strings: Vec<CString>) -> Self {
-        let pointers = strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect();
-        Self { pointers, _strings: strings }
+        Self::with_secrets(strings, Vec::new())
+    }
+
+    /// The same, and behind them strings that stay in their own memory. One that does not end with its only NUL is left out.
+    #[must_use]
+    pub fn with_secrets(strings: Vec<CString>, secrets: Vec<Locked>) -> Self {
+        let plain = strings.iter().map(|string| string.as_ptr());
+        let locked =
+            secrets.iter().filter_map(|secret| CStr::from_bytes_with_nul(secret.as_bytes()).ok()).map(CStr::as_ptr);
+        let pointers = plain.chain(locked).chain([std::ptr::null()]).collect();
+        Self { pointers, _strings: strings, _secrets: secrets }
+    }
+
+    /// Gives up all strings and overwrites the secret ones.
+    pub(crate) fn forget(&mut self) {
+        self.pointers.clear();
+        self._secrets.clear();
     }
 
     pub(crate) fn as_ptr(&self) -> *const *const libc::c_char {

@@ -2,8 +2,8 @@
 
 use super::Forms;
 
-const LOWER: &[u8; 16] = b"0123456789abcdef";
-const UPPER: &[u8; 16] = b"0123456789ABCDEF";
+pub(super) const LOWER: &[u8; 16] = b"0123456789abcdef";
+pub(super) const UPPER: &[u8; 16] = b"0123456789ABCDEF";
 
 /// What percent-encoders leave as it is beside letters and digits: RFC 3986's unreserved characters, and what
 /// `encodeURIComponent`, encoders of paths and of whole addresses leave on top.
@@ -14,7 +14,7 @@ const FORM: [&[u8]; 2] = [b"-._*", b"-._~"];
 
 pub(super) fn add(value: &[u8], forms: &mut Forms) {
     for digits in [LOWER, UPPER] {
-        forms.add(value.iter().flat_map(|&byte| hex(byte, digits)).collect());
+        forms.add(hexadecimal(value, digits));
         forms.add(percent(value, digits, |_| false, b"%20"));
         for left_alone in LEFT_ALONE {
             let stays = |byte: u8| byte.is_ascii_alphanumeric() || left_alone.contains(&byte);
@@ -43,9 +43,15 @@ pub(super) fn add(value: &[u8], forms: &mut Forms) {
     }
 }
 
-fn hex(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
+pub(super) fn hex(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
     let digit = |value: u8| digits.get(usize::from(value & 15)).copied().unwrap_or(b'0');
     [digit(byte >> 4), digit(byte)]
+}
+
+fn hexadecimal(value: &[u8], digits: &[u8; 16]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(value.len() * 2);
+    value.iter().for_each(|&byte| text.extend(hex(byte, digits)));
+    text
 }
 
 fn percent(value: &[u8], digits: &[u8; 16], stays: impl Fn(u8) -> bool, space: &[u8]) -> Vec<u8> {

@@ -69,6 +69,7 @@ fn take_one(entry: &mut Entry, ruleset: &Ruleset, fault: Fault) -> Result<(), Er
         | Content::MaskFile
         | Content::Symlink(_)
         | Content::File { .. }
+        | Content::Secret { .. }
         | Content::Proc
         | Content::Pts => {}
     }
