@@ -73,7 +73,7 @@ impl Held {
                 Masking::Masked => Short::Refused,
                 Masking::MaskedShort => Short::Allowed,
             };
-            let secret = Secret::new(grant.name.to_string(), value.as_bytes().to_vec(), short);
+            let secret = Secret::copied(grant.name.to_string(), value.as_bytes(), short);
             secrets.push(secret.map_err(|error| {
                 wrong(&error).hint("a profile can say `short = true`, or `redact = false`, under `[secrets.NAME]`")
             })?);

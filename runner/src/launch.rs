@@ -202,7 +202,7 @@ fn start(
     fault.check(Step::Placeholders).map_err(|errno| failed(Step::Placeholders, &errno))?;
     let shown = Shown::of(plan, &held)?;
     let mut streams = Streams::arrange(shown.needs())?;
-    streams.output = streams.output.into_iter().map(|relay| shown.over(relay)).collect();
+    shown.treat(&mut streams.output);
     signals::block_all().map_err(|errno| Refusal::cannot_build(format!("cannot block signals: {errno}")))?;
     let no_terminal = |errno| Refusal::cannot_build(format!("cannot take the place of the terminal: {errno}"));
     streams.terminals.stand_by().map_err(no_terminal)?;

@@ -40,12 +40,12 @@ pub struct Materials<'a> {
     pub placeholders: Vec<(AbsPath, Inode)>,
     /// Streams that replace the caller's own inside.
     pub streams: [Option<OwnedFd>; 3],
+    /// The values of the run's secrets.
+    pub held: &'a Held,
     /// Terminals of the run's own.
     pub terminals: Vec<Terminal>,
     /// What the command may do to the terminal that controls its session.
     pub controlling: Controlling,
-    /// The values of the run's secrets.
-    pub held: &'a Held,
     /// Limits kept by `setrlimit`.
     pub resource_limits: Vec<ResourceLimit>,
     /// Identity of the working directory, when it is a host directory.
@@ -140,11 +140,11 @@ fn tree(plan: &Plan, materials: &Materials<'_>) -> Result<Tree, Refusal> {
         }
         let ground = grounds.last().map_or(Ground::Own, |(_, ground)| *ground);
         let (content, laid) = match step {
-            TreeStep::Mount(mount) if target.as_bytes() == b"/dev/tty" => controlling(mount, materials, ground)?,
             TreeStep::Mount(plan::Mount { content: plan::Content::Secret { name }, .. }) => {
                 secrets.push(materials.held.file(name)?);
                 (Content::Secret { index: secrets.len() - 1 }, ground)
             }
+            TreeStep::Mount(mount) if target.as_bytes() == b"/dev/tty" => controlling(mount, materials, ground)?,
             TreeStep::Mount(mount) => content(mount, ground)?,
             TreeStep::Protect(protected) => protection(protected, &materials.placeholders)?,
         };

@@ -74,10 +74,9 @@ impl Relay {
         }
     }
 
-    /// The same, and everything is treated on its way.
-    #[must_use]
-    pub fn treated(self, treatment: Option<Treatment>) -> Self {
-        Self { treatment, ..self }
+    /// Treats everything that comes from now on.
+    pub fn treat(&mut self, treatment: Option<Treatment>) {
+        self.treatment = treatment;
     }
 
     /// Who is at the other end: a program, or a person at a terminal.
@@ -319,6 +318,8 @@ pub fn duplicate(stream: impl AsFd) -> Result<OwnedFd, Errno> {
 
 #[cfg(test)]
 mod tests {
+    use opaque_policy::output::Sequences;
+
     use super::*;
 
     #[test]
@@ -357,8 +358,9 @@ mod tests {
         let rules = opaque_redact::Rules::new(&[secret], &opaque_redact::Patterns::none()).unwrap();
         let (inside, command) = pipe().unwrap();
         let (caller, outside) = pipe().unwrap();
-        let treatment = Treatment::of(&rules, Stream::Pipe);
-        let mut relay = Relay::new(inside, outside).unwrap().treated(treatment);
+        let treatment = Treatment::of(&rules, Sequences::Pass, Stream::Pipe);
+        let mut relay = Relay::new(inside, outside).unwrap();
+        relay.treat(treatment);
         let (mut command, mut caller) = (std::fs::File::from(command), std::fs::File::from(caller));
         command.write_all(b"say: corr").unwrap();
         relay.step(u64::MAX);

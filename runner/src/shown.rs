@@ -15,6 +15,7 @@ use crate::treatment::Treatment;
 pub struct Shown {
     rules: Rules,
     output: Output,
+    sequences: Sequences,
     is_withheld: bool,
 }
 
@@ -27,6 +28,7 @@ impl Shown {
         Ok(Self {
             rules: held.rules(&plan.output)?,
             output: if Self::is_carried(plan) { Output::Carried } else { Output::Direct },
+            sequences: plan.output.sequences,
             is_withheld: plan.output.show == Show::Nothing,
         })
     }
@@ -52,14 +54,14 @@ impl Shown {
         self.output
     }
 
-    /// A stream of output as this run shows it.
-    #[must_use]
-    pub fn over(&self, mut relay: Relay) -> Relay {
-        if self.is_withheld {
-            relay.cut_off();
-            return relay;
+    /// Has streams of output, from which nothing has come yet, carried as this run shows it.
+    pub fn treat(&self, streams: &mut [Relay]) {
+        for relay in streams {
+            if self.is_withheld {
+                relay.cut_off();
+            } else {
+                relay.treat(Treatment::of(&self.rules, self.sequences, relay.watched_by()));
+            }
         }
-        let treatment = Treatment::of(&self.rules, relay.watched_by());
-        relay.treated(treatment)
     }
 }

@@ -36,7 +36,7 @@ pub struct Watched<'a> {
     pub output: Vec<Relay>,
     /// Terminals in the place of the caller's.
     pub terminals: Carried,
-    /// What is done to what they show.
+    /// What is done to output.
     pub shown: &'a Shown,
     /// What stood at the protected names on the host; they are watched.
     pub protected: &'a Snapshot,
@@ -184,7 +184,9 @@ impl<P> State<P> {
                 Ok(None)
             }
             Message::Terminals(masters) => {
-                watched.terminals.open(masters, watched.shown, &mut watched.output).map_err(SuperviseError::Kernel)?;
+                let before = watched.output.len();
+                watched.terminals.open(masters, &mut watched.output).map_err(SuperviseError::Kernel)?;
+                watched.shown.treat(watched.output.get_mut(before..).unwrap_or_default());
                 Ok(None)
             }
             Message::Ready(namespaces) => {

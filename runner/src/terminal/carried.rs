@@ -14,7 +14,6 @@ use rustix::io::Errno;
 use rustix::termios::{LocalModes, OutputModes, Termios};
 
 use crate::relay::{self, Relay};
-use crate::shown::Shown;
 use crate::terminal::keyboard::{Keyboard, Looked, is_in_foreground};
 use crate::terminal::{reopen, streams};
 
@@ -119,13 +118,13 @@ impl Carried {
     ///
     /// # Errors
     /// Out of descriptors.
-    pub fn open(&mut self, masters: Vec<OwnedFd>, shown: &Shown, output: &mut Vec<Relay>) -> Result<(), Errno> {
+    pub fn open(&mut self, masters: Vec<OwnedFd>, output: &mut Vec<Relay>) -> Result<(), Errno> {
         for (screen, master) in self.screens.iter_mut().zip(masters) {
             screen.relay = Some(output.len());
             // Opened anew it never waits for a reader; where it cannot be, writes are small.
             let caller = reopen(&screen.caller, OFlags::WRONLY | OFlags::NONBLOCK);
             let caller = caller.or_else(|_| relay::duplicate(&screen.caller))?;
-            output.push(shown.over(Relay::new(relay::duplicate(&master)?, caller)?));
+            output.push(Relay::new(relay::duplicate(&master)?, caller)?);
             screen.master = Some(master);
         }
         Ok(())
