@@ -22,7 +22,7 @@ use crate::outcome::{Ending, LimitReached, Refusal};
 use crate::protect::snapshot::Snapshot;
 use crate::relay::Relay;
 use crate::shown::Shown;
-use crate::supervise::wait::{Ready, has_to_stop, wait};
+use crate::supervise::wait::{Ready, has_to_stop, is_ready, wait};
 use crate::terminal::carried::{Answer, Carried};
 use crate::treatment::Printed;
 
@@ -131,6 +131,12 @@ pub fn supervise<E>(
     }
 }
 
+/// How long a stream has to be silent until nothing more comes from a command that has stopped: a terminal hands on
+/// what was written to it a moment later.
+const QUIET: Duration = Duration::from_millis(5);
+/// How long a stop waits for that at most.
+const SHOWN_WITHIN: Duration = Duration::from_millis(200);
+
 /// Why supervising failed.
 #[derive(Debug)]
 pub enum SuperviseError<E> {
@@ -215,8 +221,9 @@ impl<P> State<P> {
                 self.left = left;
                 Ok(Some(self.ended(watched, signals, Ending::Command(end), false)))
             }
-            Message::Stopped(by) => {
-                stop_with_the_command(watched, by);
+            Message::Stopped(_) => {
+                self.show_what_is_there(watched);
+                stop_with_the_command(watched);
                 Ok(None)
             }
         }
@@ -253,6 +260,23 @@ impl<P> State<P> {
                     && has_to_stop(room, signals, until)
                 {
                     return;
+                }
+                self.carry_output(watched, index);
+            }
+        }
+    }
+
+    /// What the command printed before it stopped is shown before the caller's shell speaks.
+    fn show_what_is_there(&mut self, watched: &mut Watched<'_>) {
+        let start = Instant::now();
+        for index in 0..watched.output.len() {
+            while start.elapsed() < SHOWN_WITHIN {
+                let Some(relay) = watched.output.get_mut(index) else { break };
+                if !relay.interest().is_some_and(|interest| is_ready(interest, QUIET)) {
+                    relay.tick();
+                    if !relay.has_more() {
+                        break;
+                    }
                 }
                 self.carry_output(watched, index);
             }
@@ -362,9 +386,9 @@ mod libc_signal {
 
 /// The command was stopped by job control: this process stops as well, so that the caller's shell
 /// sees it, and both go on together.
-fn stop_with_the_command(watched: &mut Watched<'_>, by: i32) {
+fn stop_with_the_command(watched: &mut Watched<'_>) {
     if watched.terminals.has_session() {
-        watched.terminals.stop(by);
+        watched.terminals.stop();
     } else {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
     }

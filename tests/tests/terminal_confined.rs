@@ -60,6 +60,29 @@ fn nothing_inside_writes_to_a_terminal_that_is_only_read() {
 }
 
 #[test]
+fn a_secret_is_masked_by_whatever_name_the_terminal_is_written() {
+    const VALUE: &str = "zephyr-quartz-4711-lantern";
+    each_identity(|sandbox| {
+        let secret = sandbox.write(sandbox.home().join("keys/key"), VALUE).display().to_string();
+        let base = ["--secret", &format!("KEY=file:{secret}")].map(str::to_owned).join(" ");
+        let script = "test -t 1; echo on $?; echo out [$KEY]; echo errors [$KEY] >&2; (echo name [$KEY] > /dev/tty) 2> /dev/null;
+            (echo itself [$KEY] > $(tty)) 2> /dev/null; (echo input [$KEY] >&0) 2> /dev/null; echo over";
+        sandbox.script("says", format!("#!/bin/sh\n{script}\n"));
+        let held = shown(sandbox, &[&base], "RUN ./says");
+        for word in ["on 0", "out [", "errors [", "name [", "itself [", "input [", "over"] {
+            assert!(held.contains(word), "no `{word}`: {held}");
+        }
+        assert!(!held.contains(VALUE), "{held}");
+        let held = shown(sandbox, &[&base], "RUN ./says | cat");
+        assert!(held.contains("out [") && held.contains("errors [") && held.contains("over"), "{held}");
+        assert!(!held.contains(VALUE), "{held}");
+        // The twin: nobody masks, and each way leads to the terminal.
+        let freed = shown(sandbox, &[], &format!("KEY={VALUE} ./says"));
+        assert_eq!(freed.matches(VALUE).count(), 5, "{freed}");
+    });
+}
+
+#[test]
 fn the_terminal_can_still_be_read_where_it_is_standard_input() {
     each_identity(|sandbox| {
         let mut terminal = Terminal::new(sandbox.identity());

@@ -152,6 +152,38 @@ fn a_run_that_was_stopped_by_force_takes_the_terminal_again() {
     });
 }
 
+#[test]
+fn a_key_stops_the_whole_job_and_a_command_only_its_own_run() {
+    each_identity(|sandbox| {
+        let mut terminal = Terminal::new(sandbox.identity());
+        let shell = shell(sandbox, &terminal);
+        sandbox.write("beats.py", BEATS);
+        terminal.press(&format!("{PYTHON} beats.py | {} cat\n", carried(sandbox)));
+        terminal.wait_for("ready");
+        assert!(eventually(SOON, || !terminal.is_cooked()));
+        terminal.press("\u{1a}");
+        shown(&terminal, "Stopped", 1);
+        let beat = || std::fs::read_to_string(sandbox.project().join("beat")).unwrap_or_default();
+        let stands = || {
+            let now = beat();
+            std::thread::sleep(Duration::from_millis(200));
+            now == beat()
+        };
+        assert!(eventually(SOON, stands), "the rest of the job went on");
+        terminal.press("kill -9 %1; wait; echo o''ver\n");
+        terminal.wait_for("over");
+        // Alone by itself: what stands beside it goes on and sees to the end.
+        let line = format!(
+            "({} sh -c 'kill -STOP $$; echo again' & sleep 0.5; kill -CONT $!; wait $!; echo co''de=$?)",
+            carried(sandbox)
+        );
+        terminal.press(&format!("{line}\n"));
+        terminal.wait_for("code=0");
+        terminal.press("exit\n");
+        shell.wait().expect(0);
+    });
+}
+
 /// Loses the foreground to a child that is gone, and reads.
 const LOSES_THE_FOREGROUND: &str = "import os, signal, time
 signal.signal(signal.SIGTTOU, signal.SIG_IGN)

@@ -78,6 +78,12 @@ enum Place {
     Output(usize),
 }
 
+/// Waits so long for a stream; true when it can be carried on.
+pub(super) fn is_ready(stream: PollFd<'_>, patience: Duration) -> bool {
+    let patience = rustix::event::Timespec::try_from(patience).ok();
+    matches!(rustix::event::poll(&mut [stream], patience.as_ref()), Ok(1..))
+}
+
 /// Waits until a stream can be carried on; true when a signal or the time says to stop instead.
 pub(super) fn has_to_stop(stream: PollFd<'_>, signals: &SignalFd, until: Option<Instant>) -> bool {
     let mut waiting = [stream, PollFd::new(signals, PollFlags::IN)];

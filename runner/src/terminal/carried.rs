@@ -122,9 +122,9 @@ impl Carried {
         for (screen, master) in self.screens.iter_mut().zip(masters) {
             screen.relay = Some(output.len());
             // Opened anew it never waits for a reader; where it cannot be, writes are small.
-            let shown = reopen(&screen.caller, OFlags::WRONLY | OFlags::NONBLOCK);
-            let shown = shown.or_else(|_| relay::duplicate(&screen.caller))?;
-            output.push(Relay::new(relay::duplicate(&master)?, shown)?);
+            let caller = reopen(&screen.caller, OFlags::WRONLY | OFlags::NONBLOCK);
+            let caller = caller.or_else(|_| relay::duplicate(&screen.caller))?;
+            output.push(Relay::new(relay::duplicate(&master)?, caller)?);
             screen.master = Some(master);
         }
         Ok(())
@@ -212,13 +212,15 @@ impl Carried {
 
     /// Stops this process as the command was stopped, with the terminal given back, and comes back when it goes on: at
     /// once where nobody could continue it.
-    pub fn stop(&mut self, by: i32) {
+    pub fn stop(&mut self) {
+        // A key stops the whole group, so that the shell sees all of its job stopped; a command that stops by itself
+        // stops nobody beside it.
+        let is_typed = self.keyboard.as_ref().is_some_and(Keyboard::is_asked_to_stop);
         if let Some(keyboard) = &mut self.keyboard {
             keyboard.give_back();
         }
-        // The keyboard stops the whole group, so that the shell sees all of its job stopped. A stop that the kernel
-        // ignores in an orphaned group is not waited for.
-        let whom = if by == nix::libc::SIGSTOP { nix::unistd::getpid() } else { nix::unistd::Pid::from_raw(0) };
+        let whom = if is_typed { nix::unistd::Pid::from_raw(0) } else { nix::unistd::getpid() };
+        // Not by SIGSTOP: the kernel ignores this one in an orphaned group.
         let mut stop = SigSet::empty();
         stop.add(Signal::SIGTSTP);
         let _ = stop.thread_unblock();

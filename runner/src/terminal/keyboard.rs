@@ -9,7 +9,7 @@ use opaque_sys::janitor::{self, Janitor};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use rustix::termios::{OptionalActions, Termios};
+use rustix::termios::{OptionalActions, SpecialCodeIndex, Termios};
 
 use crate::process::own_group;
 use crate::relay;
@@ -25,6 +25,8 @@ pub struct Keyboard {
     before: Termios,
     state: State,
     held: Vec<u8>,
+    /// Whether the key that stops was among those that passed since the terminal was taken.
+    is_asked_to_stop: bool,
     // Gives the terminal back when this process is killed.
     _janitor: Janitor,
 }
@@ -60,7 +62,14 @@ impl Keyboard {
         let terminal = reopen(&terminal, OFlags::RDWR | OFlags::NONBLOCK).or_else(|_| relay::duplicate(&terminal))?;
         let before = rustix::termios::tcgetattr(&terminal)?;
         let janitor = janitor::start(&[terminal.as_fd()], || restore(&terminal, &before))?;
-        Ok(Self { terminal, before, state: State::Released, held: Vec::new(), _janitor: janitor })
+        Ok(Self {
+            terminal,
+            before,
+            state: State::Released,
+            held: Vec::new(),
+            is_asked_to_stop: false,
+            _janitor: janitor,
+        })
     }
 
     /// Takes the terminal, when this process is in its foreground.
@@ -75,6 +84,7 @@ impl Keyboard {
         if rustix::termios::tcsetattr(&self.terminal, OptionalActions::Now, &raw).is_ok() {
             self.before = before;
             self.state = State::Taken;
+            self.is_asked_to_stop = false;
         }
     }
 
@@ -93,6 +103,12 @@ impl Keyboard {
             self.state = State::Released;
         }
         self.take();
+    }
+
+    /// True when a person asked for a stop, as far as keys tell.
+    #[must_use]
+    pub fn is_asked_to_stop(&self) -> bool {
+        self.is_asked_to_stop
     }
 
     /// True when the terminal may become ours without anybody saying so: a shell that brings a running job to the
@@ -119,6 +135,8 @@ impl Keyboard {
             if looked == Looked::HungUp || self.held.is_empty() {
                 return looked;
             }
+            let stops = rustix::termios::tcgetattr(master).map(|modes| modes.special_codes[SpecialCodeIndex::VSUSP]);
+            self.is_asked_to_stop |= stops.is_ok_and(|key| key != 0 && self.held.contains(&key));
         }
         match rustix::io::write(master, &self.held) {
             Ok(written) => drop(self.held.drain(..written)),
