@@ -24,8 +24,14 @@ pub(crate) struct Alike {
 impl Alike {
     #[expect(clippy::mutable_key_type, reason = "the caches of a regular expression are neither compared nor hashed")]
     pub(crate) fn among(rules: &[impl Borrow<Rule>]) -> Self {
-        let mut known: HashMap<&Matcher, u32, FixedState> = HashMap::default();
-        let mut alike = Self { starts: Vec::with_capacity(rules.len() + 1), ..Self::default() };
+        let mut known: HashMap<&Matcher, u32, FixedState> =
+            HashMap::with_capacity_and_hasher(rules.len(), FixedState::default());
+        let conditions = rules.iter().map(|rule| rule.borrow().matchers.len()).sum();
+        let mut alike = Self {
+            numbers: Vec::with_capacity(conditions),
+            starts: Vec::with_capacity(rules.len() + 1),
+            ..Self::default()
+        };
         for rule in rules.iter().map(Borrow::borrow) {
             alike.starts.push(alike.numbers.len());
             for matcher in &rule.matchers {

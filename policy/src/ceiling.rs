@@ -103,16 +103,19 @@ impl Bounds {
         let mut excess = named.places_beyond();
         excess.extend(named.variables_beyond());
         excess.extend(named.network_beyond());
-        excess.extend(self.secrets_beyond(run.secrets));
+        excess.extend(self.secrets_beyond(run));
         let highest = run.profile.limits.overridden_by(&self.limits);
         excess.extend(run.asked.limits.beyond(&highest).into_iter().map(Excess::Limit));
         excess
     }
 
-    fn secrets_beyond(&self, secrets: &[String]) -> Vec<Excess> {
-        let Some(globs) = &self.secrets else { return Vec::new() };
-        let is_beyond = |name: &&String| !globs.iter().any(|glob| glob.matches(name.as_bytes()));
-        secrets.iter().filter(is_beyond).cloned().map(Excess::Secret).collect()
+    /// Without a list, what the run's profile declares is allowed and nothing that is named on the spot.
+    fn secrets_beyond(&self, run: &Run<'_>) -> Vec<Excess> {
+        let is_allowed = |name: &String| match &self.secrets {
+            Some(globs) => globs.iter().any(|glob| glob.matches(name.as_bytes())),
+            None => run.asked.secrets.iter().all(|asked| asked.name.as_bytes() != name.as_bytes()),
+        };
+        run.secrets.iter().filter(|name| !is_allowed(name)).cloned().map(Excess::Secret).collect()
     }
 
     /// The places that this ceiling, of the rule that is labelled so, allows the run.

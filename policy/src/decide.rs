@@ -22,6 +22,7 @@ use crate::reach::Reach;
 use crate::redacted::hidden_flags;
 use crate::request::{Asked, Request};
 use crate::rule::Action;
+use crate::secret::SecretGrant;
 
 impl PolicySet {
     /// Decides what a request may do.
@@ -105,7 +106,8 @@ impl PolicySet {
                 min_tier = bounds.min_tier.map_or(min_tier, |tier| tier.max(min_tier));
             }
         }
-        Ok((with_flags(Grants { limits, min_tier, network, ..profile }, asked), reaches))
+        let secrets = granted_secrets(&profile.secrets, request);
+        Ok((with_flags(Grants { limits, min_tier, network, secrets, ..profile }, asked), reaches))
     }
 }
 
@@ -200,6 +202,17 @@ fn unknown_profile(name: &str, profiles: &Profiles, rule: &str) -> Refused {
 
 fn beyond(answer: &Answer<'_>, excess: Vec<Excess>) -> Refused {
     Refused { rule: answer.layer.label(answer.by), why: None, reason: Reason::Excess(excess) }
+}
+
+/// The secrets that the run asks for: as the flags say on the spot, else as the profile declares them. One that neither
+/// says is refused when the plan is made.
+fn granted_secrets(declared: &[SecretGrant], request: &Request) -> Vec<SecretGrant> {
+    let grant = |name: &String| {
+        let asked = request.asked.secrets.iter().find(|asked| asked.name.as_bytes() == name.as_bytes());
+        let declared = || declared.iter().find(|secret| secret.name.as_bytes() == name.as_bytes()).cloned();
+        asked.map(SecretGrant::on_the_spot).or_else(declared)
+    };
+    request.operation.secrets.iter().filter_map(grant).collect()
 }
 
 /// Adds what the flags ask for; every ceiling has accepted it by now.

@@ -1,13 +1,17 @@
 //! A strict cursor over a TOML document: every table states its keys before it is read, anything
 //! else is refused with its place and the nearest key. Never turns a missing key into a default.
 
+mod item;
 mod tree;
+
+use std::ops::Range;
 
 use toml::de::DeTable;
 
-use crate::document::tree::{KEYS, Node, Refused, Tree, Value};
+pub(crate) use crate::document::item::Item;
+use crate::document::tree::{KEYS, Node, Refused, Tree};
 use crate::load::LoadError;
-use crate::shape::{Keys, Reading, Shape, Words};
+use crate::shape::{Keys, Shape};
 
 /// One file as the edge read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +57,7 @@ impl<'s> Document<'s> {
     /// An error at a key of the top table, if it is there.
     pub(crate) fn misplaced(&self, key: &str, message: &str) -> Option<LoadError> {
         let span = self.tree.get(self.tree.root()?, key)?.key_span();
-        Some(LoadError::new(self.source.file, self.source.text, span.start, span.end, message))
+        Some(self.error(&span, message))
     }
 
     /// True when the top table has this key.
@@ -64,7 +68,11 @@ impl<'s> Document<'s> {
     /// The top table.
     pub(crate) fn root(&self, keys: &'static Keys) -> Result<Table<'_>, LoadError> {
         let node = self.tree.root().ok_or_else(|| self.source.refuse(Refused::Wrong))?;
-        Table { source: self.source, tree: &self.tree, node, holds: Described::Keys(keys) }.checked(keys)
+        Table { document: self, node, holds: Described::Keys(keys) }.checked(keys)
+    }
+
+    fn error(&self, at: &Range<usize>, message: impl Into<String>) -> LoadError {
+        LoadError::new(self.source.file, self.source.text, at.start, at.end, message)
     }
 }
 
@@ -102,9 +110,8 @@ impl Source<'_> {
 /// A table whose keys are all known.
 #[derive(Clone)]
 pub(crate) struct Table<'d> {
-    source: Source<'d>,
-    tree: &'d Tree<'d>,
-    node: &'d Node<'d>,
+    document: &'d Document<'d>,
+    node: &'d Node,
     holds: Described,
 }
 
@@ -119,15 +126,15 @@ enum Described {
 
 impl<'d> Table<'d> {
     fn checked(self, keys: &'static Keys) -> Result<Self, LoadError> {
-        match self.tree.children(self.node).find(|node| keys.find(node.key()).is_none()) {
-            Some(node) => Err(self.refuse(node.key(), node.key_span(), keys)),
+        match self.document.tree.children(self.node).find(|node| keys.find(self.document.tree.key(node)).is_none()) {
+            Some(node) => Err(self.refuse(self.document.tree.key(node), node.key_span(), keys)),
             None => Ok(self),
         }
     }
 
     /// The value of a key, when it is there.
     pub(crate) fn get(&self, key: &'static str) -> Option<Item<'d>> {
-        self.tree.get(self.node, key).map(|node| self.item(node))
+        self.document.tree.get(self.node, key).map(|node| self.item(node))
     }
 
     /// The value of a key that must be there.
@@ -137,11 +144,11 @@ impl<'d> Table<'d> {
 
     /// Every key with its value: for a table whose keys are the writer's own names.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Item<'d>> {
-        self.tree.children(self.node).map(|node| self.item(node))
+        self.document.tree.children(self.node).map(|node| self.item(node))
     }
 
-    fn item(&self, node: &'d Node<'d>) -> Item<'d> {
-        Item { source: self.source, tree: self.tree, named: node, node, shape: self.shape(node.key()) }
+    fn item(&self, node: &'d Node) -> Item<'d> {
+        Item { document: self.document, named: node, node, shape: self.shape(self.document.tree.key(node)) }
     }
 
     fn shape(&self, key: &str) -> Option<&'static Shape> {
@@ -153,6 +160,11 @@ impl<'d> Table<'d> {
         }
     }
 
+    /// How many keys are there.
+    pub(crate) fn len(&self) -> usize {
+        self.node.value().count()
+    }
+
     /// True when no key is there.
     pub(crate) fn is_empty(&self) -> bool {
         self.node.value().is_empty()
@@ -161,11 +173,11 @@ impl<'d> Table<'d> {
     /// An error about the table as a whole.
     pub(crate) fn error(&self, message: impl Into<String>) -> LoadError {
         let span = self.node.span();
-        LoadError::new(self.source.file, self.source.text, span.start, span.end, message)
+        self.document.error(&span, message)
     }
 
-    fn refuse(&self, key: &str, span: std::ops::Range<usize>, keys: &'static Keys) -> LoadError {
-        let at = |message| LoadError::new(self.source.file, self.source.text, span.start, span.end, message);
+    fn refuse(&self, key: &str, span: Range<usize>, keys: &'static Keys) -> LoadError {
+        let at = |message| self.document.error(&span, message);
         if keys.later.contains(&key) {
             return at(format!("`{key}` is not supported yet"))
                 .hint("remove it: this version would not carry it out, and nothing is ignored silently");
@@ -175,153 +187,6 @@ impl<'d> Table<'d> {
             Some(known) => error.hint(format!("did you mean `{known}`?")),
             None => error.hint(format!("the keys here are {}", list(&keys.names().collect::<Vec<_>>()))),
         }
-    }
-}
-
-/// One value and the key that it belongs to.
-#[derive(Clone)]
-pub(crate) struct Item<'d> {
-    source: Source<'d>,
-    tree: &'d Tree<'d>,
-    /// What has the key: the value itself, or the list that it stands in.
-    named: &'d Node<'d>,
-    node: &'d Node<'d>,
-    shape: Option<&'static Shape>,
-}
-
-impl<'d> Item<'d> {
-    /// The key.
-    pub(crate) fn key(&self) -> &'d str {
-        self.named.key()
-    }
-
-    /// Where the value stands, to be remembered for a later error.
-    pub(crate) fn at(&self) -> At {
-        let span = self.node.span();
-        At { start: span.start, end: span.end }
-    }
-
-    /// The value as text.
-    pub(crate) fn string(&self) -> Result<&'d str, LoadError> {
-        self.is_read(Reading::Text);
-        if let Value::String(text) = self.node.value() { Ok(text) } else { Err(self.expected("a string")) }
-    }
-
-    /// The value as a non-negative whole number.
-    pub(crate) fn number(&self) -> Result<u64, LoadError> {
-        self.is_read(Reading::Number);
-        let Value::Integer(digits, radix) = self.node.value() else { return Err(self.expected("a whole number")) };
-        u64::from_str_radix(digits, *radix)
-            .map_err(|_| self.error(format!("`{}` must be a whole number from 0 to {}", self.key(), u64::MAX)))
-    }
-
-    /// The value as true or false.
-    pub(crate) fn boolean(&self) -> Result<bool, LoadError> {
-        self.is_read(Reading::Boolean);
-        if let Value::Boolean(value) = self.node.value() { Ok(*value) } else { Err(self.expected("true or false")) }
-    }
-
-    /// The value as a list.
-    pub(crate) fn list(&self) -> Result<Vec<Self>, LoadError> {
-        self.is_read(Reading::List);
-        if !self.is_list() {
-            return Err(self.expected("a list"));
-        }
-        let shape = self.shape.and_then(Shape::element);
-        let mut list = Vec::with_capacity(self.node.value().count());
-        list.extend(self.tree.children(self.node).map(|node| Self { node, shape, ..self.clone() }));
-        Ok(list)
-    }
-
-    /// The value as a list with something in it: an empty list of matchers would match nothing.
-    pub(crate) fn non_empty_list(&self) -> Result<Vec<Self>, LoadError> {
-        self.is_read(Reading::FullList);
-        let list = self.list()?;
-        if list.is_empty() {
-            let message = format!("`{}` is empty and could never match", self.key());
-            return Err(self.error(message).hint("leave the key out to match anything"));
-        }
-        Ok(list)
-    }
-
-    /// The value as a list, each element parsed.
-    pub(crate) fn each<T>(&self, parse: impl Fn(&Self) -> Result<T, LoadError>) -> Result<Vec<T>, LoadError> {
-        self.list()?.iter().map(parse).collect()
-    }
-
-    /// The value as a table with these keys.
-    pub(crate) fn table(&self, keys: &'static Keys) -> Result<Table<'d>, LoadError> {
-        self.is_read(Reading::Table(keys));
-        self.opened(Described::Keys(keys))?.checked(keys)
-    }
-
-    /// The value as a table whose keys are names that the writer chose.
-    pub(crate) fn open_table(&self) -> Result<Table<'d>, LoadError> {
-        self.is_read(Reading::Named);
-        self.opened(Described::Named(self.shape.and_then(Shape::named)))
-    }
-
-    fn opened(&self, holds: Described) -> Result<Table<'d>, LoadError> {
-        if !self.is_table() {
-            return Err(self.expected("a table"));
-        }
-        Ok(Table { source: self.source, tree: self.tree, node: self.node, holds })
-    }
-
-    /// True when the value is a table.
-    pub(crate) fn is_table(&self) -> bool {
-        matches!(self.node.value(), Value::Table(..))
-    }
-
-    /// True when the value is a list.
-    pub(crate) fn is_list(&self) -> bool {
-        matches!(self.node.value(), Value::Array(_))
-    }
-
-    /// True when the value is a whole number.
-    pub(crate) fn is_number(&self) -> bool {
-        matches!(self.node.value(), Value::Integer(..))
-    }
-
-    /// The value as one of these words.
-    pub(crate) fn word<T: Copy + Sync>(&self, words: &[(&'static str, T)]) -> Result<T, LoadError> {
-        self.is_read(Reading::Word(&words));
-        let text = self.string()?;
-        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
-            return Ok(*value);
-        }
-        let known = words.words();
-        let error = self.error(format!("`{text}` is not a value of `{}`", self.key()));
-        Err(match nearest(text, known.iter().copied()) {
-            Some(word) => error.hint(format!("did you mean `{word}`?")),
-            None => error.hint(format!("write {}", list(&known))),
-        })
-    }
-
-    /// An error at the value.
-    pub(crate) fn error(&self, message: impl Into<String>) -> LoadError {
-        let span = self.node.span();
-        LoadError::new(self.source.file, self.source.text, span.start, span.end, message)
-    }
-
-    /// An error at the key.
-    pub(crate) fn key_error(&self, message: impl Into<String>) -> LoadError {
-        let span = self.named.key_span();
-        LoadError::new(self.source.file, self.source.text, span.start, span.end, message)
-    }
-
-    // INVARIANT: what is read is what is described, which every test that reads the key proves; so a schema that is
-    // printed from the descriptions takes what the loader takes.
-    fn is_read(&self, reading: Reading<'_>) {
-        debug_assert!(
-            self.shape.is_some_and(|shape| shape.admits(reading)),
-            "`{}` is read in a way that its description does not say",
-            self.key()
-        );
-    }
-
-    fn expected(&self, what: &str) -> LoadError {
-        self.error(format!("`{}` must be {what}, not {}", self.key(), kind(self.node.value())))
     }
 }
 
@@ -360,17 +225,5 @@ pub(crate) fn list(words: &[&str]) -> String {
         None => "none".to_owned(),
         Some((only, [])) => only.clone(),
         Some((last, others)) => format!("{} or {last}", others.join(", ")),
-    }
-}
-
-fn kind(value: &Value<'_>) -> &'static str {
-    match value {
-        Value::String(_) => "a string",
-        Value::Integer(..) => "a whole number",
-        Value::Float => "a fraction",
-        Value::Boolean(_) => "true or false",
-        Value::Datetime => "a date",
-        Value::Array(_) => "a list",
-        Value::Table(..) => "a table",
     }
 }

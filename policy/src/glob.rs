@@ -131,6 +131,10 @@ impl fmt::Display for TextGlob {
 
 /// Parses a pattern, or one component of a path, into literal runs between stars.
 pub(crate) fn parse_runs(pattern: &str, runs: &mut Vec<u8>) -> Result<(), GlobError> {
+    if is_plain(pattern) {
+        runs.extend_from_slice(pattern.as_bytes());
+        return Ok(());
+    }
     let mut characters = pattern.chars();
     let mut after_star = false;
     while let Some(character) = characters.next() {
@@ -190,7 +194,7 @@ fn find(text: &[u8], run: &[u8]) -> Option<usize> {
 
 /// True when no character of the pattern is special, nor forbidden: most patterns are literals.
 pub(crate) fn is_plain(pattern: &str) -> bool {
-    !pattern.contains(|character| is_special(character) || character == '\0')
+    !pattern.bytes().any(|byte| is_special(char::from(byte)) || byte == 0)
 }
 
 fn is_special(character: char) -> bool {

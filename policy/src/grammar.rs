@@ -111,6 +111,17 @@ pub(crate) const DESTINATION: Grammar = Grammar {
 pub(crate) const HOST: Grammar =
     Grammar { name: "host pattern", meaning: "`host`, `*.host` or `*`", pattern: Some(r"^(\*|(\*\.)?[^*\u0000]+)$") };
 
+/// A file by its path.
+pub(crate) const PATH: Grammar = Grammar { name: "path", meaning: "an absolute path", pattern: Some(r"^/[^\u0000]*$") };
+
+/// Where the value of a secret is kept.
+pub(crate) const SOURCE: Grammar = Grammar {
+    name: "source",
+    meaning: "`env:NAME`, `file:/path`, `cmd:/path`, `keyring:SERVICE/USER`, `age:/path`, `op://VAULT/ITEM/FIELD`, \
+              `vault:PATH#FIELD` or `pass:ENTRY`",
+    pattern: Some(r"^[^\u0000-\u001f\u007f-\u009f]*$"),
+};
+
 /// A file or directory with all that is below it.
 pub(crate) const PLACE: Grammar =
     Grammar { name: "place", meaning: "an absolute path, `~` or `~/below`", pattern: Some(r"^(~|(~?/[^*\u0000]*))$") };

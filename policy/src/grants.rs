@@ -7,8 +7,10 @@ use std::fmt;
 
 use crate::limits::Limits;
 use crate::network_grants::NetworkGrants;
+use crate::output::Output;
 use crate::path::{AbsPath, PathError};
 use crate::plan::Tier;
+use crate::secret::SecretGrant;
 use crate::text::Text;
 
 /// Everything that one run may have. Made by [`crate::decide`], consumed by [`crate::lower`].
@@ -41,8 +43,14 @@ pub struct Grants {
     pub env_volatile: Vec<Text>,
     /// Ways out to the network.
     pub network: NetworkGrants,
+    /// The secrets of a profile; of a decision, those that the run asks for.
+    pub secrets: Vec<SecretGrant>,
+    /// The names of all that the profile declares, for messages.
+    pub declared: Vec<Text>,
     /// Resource limits.
     pub limits: Limits,
+    /// What becomes of output.
+    pub output: Output,
     /// The weakest acceptable tier.
     pub min_tier: Tier,
 }

@@ -13,10 +13,12 @@ use crate::decision::Permission;
 use crate::fact::Fact;
 use crate::limits::Limits;
 use crate::network::Network;
+use crate::output::Output;
 use crate::path::AbsPath;
 use crate::plan::{Plan, Tier, Variable, hex};
 use crate::remote::Remote;
 use crate::request::Request;
+use crate::secret::SecretGrant;
 use crate::text::Text;
 
 /// The version of the form that is hashed.
@@ -50,11 +52,12 @@ struct Form<'a> {
     remote: Option<String>,
     cwd: Text,
     env: Vec<&'a Variable>,
-    secrets: &'a [String],
+    secrets: &'a [SecretGrant],
     read: &'a [AbsPath],
     write: &'a [AbsPath],
     network: &'a Network,
     limits: &'a Limits,
+    output: &'a Output,
     min_tier: Tier,
     uid: u32,
     profile: &'a str,
@@ -80,11 +83,12 @@ impl Intent {
             remote: remote(request)?,
             cwd: relative(&plan.cwd, plan.workspace.as_ref()),
             env: plan.env.iter().filter(|variable| !volatile.contains(&variable.name)).collect(),
-            secrets: &request.operation.secrets,
+            secrets: &plan.secrets,
             read: &request.asked.read,
             write: &request.asked.write,
             network: &plan.network,
             limits: &plan.limits,
+            output: &plan.output,
             min_tier: plan.tier,
             uid: plan.identity.uid,
             profile: &plan.authority.profile,

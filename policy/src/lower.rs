@@ -3,6 +3,7 @@
 //! Pure: what stands on the host comes in as [`HostFacts`]. Nothing is narrowed silently: a grant that
 //! cannot be given as it was written is a [`Refusal`].
 
+mod ci;
 mod floor;
 mod git;
 mod granted;
@@ -12,6 +13,7 @@ mod network;
 mod protect;
 mod questions;
 mod refusal;
+mod secrets;
 mod system;
 mod toolchains;
 mod tree;
@@ -27,8 +29,10 @@ use crate::environment::{self, Sources};
 use crate::facts::{HostFacts, Workspace};
 use crate::grants::{Grants, Visibility, WorkspaceAccess};
 use crate::path::AbsPath;
-use crate::plan::{Authority, Content, Plan};
+use crate::plan::{Authority, Content, Plan, Variable};
 use crate::request::Request;
+use crate::secret::{Delivery, SecretGrant};
+use crate::text::Text;
 use identity::Person;
 use protect::Kept;
 use tree::{Finished, Rank, Tree};
@@ -45,6 +49,7 @@ pub fn lower(grants: &Grants, authority: Authority, request: &Request, facts: &H
     let mut notes = Vec::new();
     let person = identity::person(grants, facts);
     refuse_loader_variables(grants)?;
+    ci::refuse_tokens(grants, facts)?;
 
     let mut tree = Tree::default();
     system::skeleton(&mut tree, &person)?;
@@ -57,6 +62,7 @@ pub fn lower(grants: &Grants, authority: Authority, request: &Request, facts: &H
     };
     show_git_settings(&mut tree, facts, &person)?;
     let (network, endpoint_env) = network::network(&mut tree, grants, facts, &mut notes)?;
+    let secret_env = secrets::secrets(&mut tree, grants, request, &network)?;
     let mut promised = granted::grants(&mut tree, grants, facts, &mut notes)?;
     let workspace = granted::workspace(&mut tree, grants, facts, &mut promised)?;
     granted::hide(&mut tree, grants, facts)?;
@@ -72,6 +78,7 @@ pub fn lower(grants: &Grants, authority: Authority, request: &Request, facts: &H
     // What a profile or a flag sets itself holds over what an endpoint brings along.
     let mut set = endpoint_env;
     set.extend(grants.env_set.clone());
+    set.extend(secret_env);
     let (env, env_notes) = environment::environment(&Sources {
         caller: &facts.env,
         pass: &grants.env_pass,
@@ -81,6 +88,7 @@ pub fn lower(grants: &Grants, authority: Authority, request: &Request, facts: &H
         user: &person.name,
         path: visible::search_path(&tree, facts),
     });
+    let env = without_secrets(env, &grants.secrets);
     notes.extend(env_notes);
     notes.extend(explain_identity(&person));
     notes.extend(explain_workspace(grants, facts, &tree, &request.command.cwd));
@@ -99,10 +107,19 @@ pub fn lower(grants: &Grants, authority: Authority, request: &Request, facts: &H
         protected: protect::in_order(kept),
         workspace,
         network,
+        secrets: grants.secrets.clone(),
         limits: grants.limits.clone(),
+        output: grants.output.clone(),
         authority,
         notes,
     })
+}
+
+/// A secret that is delivered in a variable takes the place of whatever else that variable would be.
+fn without_secrets(mut env: Vec<Variable>, secrets: &[SecretGrant]) -> Vec<Variable> {
+    let is_secret = |name: &Text| secrets.iter().any(|secret| secret.deliver == Delivery::Env && secret.name == *name);
+    env.retain(|variable| !is_secret(&variable.name));
+    env
 }
 
 fn refuse_loader_variables(grants: &Grants) -> Result<(), Refusal> {

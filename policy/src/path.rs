@@ -53,7 +53,8 @@ impl AbsPath {
         if bytes.len() > 4095 {
             return Err(PathError::TooLong);
         }
-        let mut path = Self::root();
+        let mut path = Self(Vec::with_capacity(bytes.len()));
+        path.0.push(b'/');
         for component in bytes.split(|byte| *byte == b'/') {
             match component {
                 b"" | b"." => {}

@@ -34,7 +34,7 @@ impl PathGlob {
             return Err(GlobError::Regex);
         }
         let below = pattern.strip_prefix('/').ok_or(GlobError::NotAbsolute)?;
-        if below.split('/').any(|component| matches!(component, "" | "." | "..")) {
+        if below.as_bytes().split(|byte| *byte == b'/').any(|component| matches!(component, b"" | b"." | b"..")) {
             return Err(GlobError::NotNormal);
         }
         if is_plain(pattern)

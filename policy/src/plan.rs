@@ -9,9 +9,11 @@ use sha2::{Digest, Sha256};
 
 use crate::limits::Limits;
 use crate::network::Network;
+use crate::output::Output;
 use crate::path::AbsPath;
 use crate::principal::Principal;
 use crate::request::{Inode, Program};
+use crate::secret::SecretGrant;
 use crate::text::Text;
 
 /// Everything that one run is given, and nothing that it is not.
@@ -28,7 +30,7 @@ pub struct Plan {
     pub argv: Vec<Text>,
     /// Working directory inside; the same path as outside.
     pub cwd: AbsPath,
-    /// The whole environment, sorted by name.
+    /// The whole environment, sorted by name, but for secrets that are delivered in it.
     pub env: Vec<Variable>,
     /// The ids that the command has, inside and outside.
     pub identity: Identity,
@@ -45,8 +47,12 @@ pub struct Plan {
     pub workspace: Option<AbsPath>,
     /// What the network looks like from inside.
     pub network: Network,
+    /// The secrets that the command gets; never a value.
+    pub secrets: Vec<SecretGrant>,
     /// Resource limits.
     pub limits: Limits,
+    /// What becomes of what it prints.
+    pub output: Output,
     /// The profile and policy that this plan was made under.
     pub authority: Authority,
     /// Things that the person should know, one line each.
@@ -158,6 +164,11 @@ pub enum Content {
     File {
         /// Its content.
         text: String,
+    },
+    /// The value of a secret, for the command alone; read-only.
+    Secret {
+        /// The secret's name.
+        name: Text,
     },
     /// A new procfs of the run's own pid namespace, read-only.
     Proc,

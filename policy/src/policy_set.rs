@@ -44,6 +44,8 @@ pub enum Need {
     Clean,
     /// What stands around the process that asks.
     Surroundings,
+    /// The window of tmux that it sits in.
+    TmuxWindow,
     /// A variable of the caller's environment.
     Variable(Text),
 }

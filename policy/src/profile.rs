@@ -12,16 +12,19 @@ use crate::layer::LayerName;
 use crate::limits::Limits;
 use crate::load::{LoadError, parse_profile};
 use crate::network_grants::NetworkGrants;
+use crate::output::OwnOutput;
 use crate::path::AbsPath;
 use crate::plan::{Tier, hex};
+use crate::secret::SecretGrant;
 use crate::text::Text;
 
 /// The profile of a run that names none.
 pub(crate) const DEFAULT_PROFILE: &str = "default";
 
 /// The built-in profiles, by name; parsed only when they are used.
-const BUILT_IN: [(&str, &str); 10] = [
+const BUILT_IN: [(&str, &str); 11] = [
     ("default", include_str!("../../profiles/default.toml")),
+    ("agent", include_str!("../../profiles/agent.toml")),
     ("ci", include_str!("../../profiles/ci.toml")),
     ("cargo", include_str!("../../profiles/cargo.toml")),
     ("cargo-offline", include_str!("../../profiles/cargo-offline.toml")),
@@ -71,7 +74,9 @@ pub(crate) struct OwnGrants {
     pub(crate) env_set: BTreeMap<Text, Text>,
     pub(crate) env_volatile: Vec<Text>,
     pub(crate) network: NetworkGrants,
+    pub(crate) secrets: Vec<SecretGrant>,
     pub(crate) limits: Limits,
+    pub(crate) output: OwnOutput,
 }
 
 /// A command that shows what a profile is for, run by the tests.
@@ -187,6 +192,21 @@ impl Profiles {
         let mut digest = Sha256::new();
         let joined = self.joined(name, &mut { MAX_DOCUMENTS }, &mut digest)?;
         Some(joined.into_grants(name, hex(&digest.finalize())))
+    }
+
+    /// Every secret that a profile declares itself, by the profile's name.
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &SecretGrant)> {
+        self.own
+            .iter()
+            .flat_map(|(name, own)| own.profile.own.secrets.iter().map(move |secret| (name.as_str(), secret)))
+    }
+
+    /// True when one of these secrets, wherever it is declared, goes with the content of a program.
+    #[must_use]
+    pub fn couple_content(&self, names: &[String]) -> bool {
+        let is_coupled = |secret: &SecretGrant| secret.only_with.as_ref().is_some_and(|with| with.sha256.is_some());
+        self.secrets()
+            .any(|(_, secret)| is_coupled(secret) && names.iter().any(|name| name.as_bytes() == secret.name.as_bytes()))
     }
 
     /// A profile whose `suggest_for` names this program: a hint for messages, never a choice.
@@ -308,7 +328,8 @@ impl OwnGrants {
         let system = stricter(self.system, other.system);
         let toolchains = stricter(self.toolchains, other.toolchains);
         let workspace = stricter(self.workspace, other.workspace);
-        Self { limits, system, toolchains, workspace, ..self.added_to(other) }
+        let output = self.output.clone().beside(other.output.clone());
+        Self { limits, system, toolchains, workspace, output, ..self.added_to(other) }
     }
 
     /// Joins what is inherited with the child's own: lists add up, the child's single values hold.
@@ -317,7 +338,8 @@ impl OwnGrants {
         let system = child.system.or(self.system);
         let toolchains = child.toolchains.or(self.toolchains);
         let workspace = child.workspace.or(self.workspace);
-        Self { limits, system, toolchains, workspace, ..self.added_to(child) }
+        let output = self.output.clone().overridden_by(child.output.clone());
+        Self { limits, system, toolchains, workspace, output, ..self.added_to(child) }
     }
 
     fn added_to(self, other: Self) -> Self {
@@ -334,10 +356,12 @@ impl OwnGrants {
             env_set,
             env_volatile: both(self.env_volatile, other.env_volatile),
             network: self.network.joined(&other.network),
+            secrets: latest(self.secrets, other.secrets),
             system: None,
             toolchains: None,
             workspace: None,
             limits: Limits::default(),
+            output: OwnOutput::default(),
         }
     }
 
@@ -357,7 +381,10 @@ impl OwnGrants {
             env_set: self.env_set,
             env_volatile: self.env_volatile,
             network: self.network,
+            declared: self.secrets.iter().map(|secret| secret.name.clone()).collect(),
+            secrets: self.secrets,
             limits: self.limits,
+            output: self.output.into_output(),
             min_tier: self.min_tier.unwrap_or(Tier::Namespaces),
         }
     }
@@ -368,6 +395,12 @@ fn stricter<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     }
+}
+
+/// A secret that is declared again is what the later declaration says.
+fn latest(earlier: Vec<SecretGrant>, later: Vec<SecretGrant>) -> Vec<SecretGrant> {
+    let is_kept = |secret: &SecretGrant| later.iter().all(|other| other.name != secret.name);
+    earlier.into_iter().filter(is_kept).chain(later.clone()).collect()
 }
 
 fn both<T: PartialEq>(mut one: Vec<T>, other: Vec<T>) -> Vec<T> {

@@ -58,19 +58,22 @@ pub enum Whole {
     AskedWrite,
     /// The variables of `--env`.
     AskedEnv,
+    /// The secrets of `--secret NAME=SOURCE`.
+    AskedSecrets,
     /// What flags ask of the network.
     AskedNetwork,
 }
 
 impl Whole {
     /// All of them, those that decide least first: in this order they make room in a record.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Program,
         Self::RequesterCommand,
         Self::Ancestors,
         Self::Cgroup,
         Self::Env,
         Self::AskedEnv,
+        Self::AskedSecrets,
         Self::AskedNetwork,
         Self::AskedRead,
         Self::AskedWrite,
@@ -106,6 +109,7 @@ impl Whole {
             Self::AskedRead => "asked.read",
             Self::AskedWrite => "asked.write",
             Self::AskedEnv => "asked.env",
+            Self::AskedSecrets => "asked.secrets",
             Self::AskedNetwork => "asked.network",
         }
     }
@@ -114,7 +118,12 @@ impl Whole {
     #[must_use]
     pub fn is_asked(self) -> bool {
         match self {
-            Self::AskedProfile | Self::AskedRead | Self::AskedWrite | Self::AskedEnv | Self::AskedNetwork => true,
+            Self::AskedProfile
+            | Self::AskedRead
+            | Self::AskedWrite
+            | Self::AskedEnv
+            | Self::AskedSecrets
+            | Self::AskedNetwork => true,
             Self::Operation
             | Self::Target
             | Self::Secrets

@@ -15,6 +15,7 @@ use crate::network_grants::NetworkGrants;
 use crate::path::AbsPath;
 use crate::principal::Principal;
 use crate::redacted::RedactedFacts;
+use crate::secret::{Delivery, Source};
 use crate::surroundings::{Repository, Surroundings};
 use crate::text::Text;
 
@@ -162,6 +163,8 @@ pub struct Asked {
     pub write: Vec<AbsPath>,
     /// `--env NAME` (pass the caller's value) and `--env NAME=VALUE`.
     pub env: Vec<AskedVariable>,
+    /// `--secret NAME=SOURCE`: where secrets are kept that no profile declares.
+    pub secrets: Vec<AskedSecret>,
     /// `--allow-net`, `--loopback` and `--publish`.
     pub network: NetworkGrants,
     /// `--limit NAME=VALUE` and `--timeout`.
@@ -186,6 +189,17 @@ pub struct AskedVariable {
     pub name: Text,
     /// `None` passes the caller's value.
     pub value: Option<Text>,
+}
+
+/// A secret that was named on the spot, with `--secret NAME=SOURCE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedSecret {
+    /// Its name; [`Operation::secrets`] has it as well.
+    pub name: Text,
+    /// Where it is kept.
+    pub source: Source,
+    /// How the command gets it.
+    pub deliver: Delivery,
 }
 
 /// The isolation that the caller asks for.

@@ -52,7 +52,7 @@ impl PolicySet {
         let mut shadows = Vec::new();
         for layer in self.layers().iter() {
             let rules: Vec<&Rule> = layer.rules.iter().collect();
-            shadows.extend(shadowed(&rules).into_iter().map(|found| Shadow {
+            shadows.extend(shadowed(&rules, &layer.alike).into_iter().map(|found| Shadow {
                 layer: layer.name,
                 rule: found.later.name.clone(),
                 by: found.earlier.name.clone(),

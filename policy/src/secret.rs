@@ -5,23 +5,30 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
 use crate::egress::EgressEntry;
+use crate::environment::is_loader_variable;
 use crate::grants::Place;
 use crate::path::AbsPath;
+use crate::request::AskedSecret;
 use crate::text::Text;
+use crate::units;
 
 /// How long a program that gives out a secret may take when nobody says otherwise: a person may have to unlock something.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest of these times that may be written.
-pub const LONGEST_PATIENCE: Duration = Duration::from_mins(10);
+pub const LONGEST_PATIENCE: Duration = Duration::from_secs(600);
+/// The first descriptor that a secret is delivered by; shells name one digit.
+pub const FIRST_DESCRIPTOR: u32 = 3;
+/// The most secrets that are delivered by descriptor.
+pub const MOST_DESCRIPTORS: u32 = 7;
 /// Where the identity for `age:` is, unless the profile says otherwise.
 const AGE_IDENTITY: &str = "~/.config/age/keys.txt";
 
 /// One secret that a run is granted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SecretGrant {
     /// Its name, which is also the variable through which the command finds it.
     pub name: Text,
@@ -34,6 +41,7 @@ pub struct SecretGrant {
     /// How it is treated in what the command prints.
     pub masking: Masking,
     /// How long a program that gives it out may take.
+    #[serde(serialize_with = "shown_duration")]
     pub timeout: Duration,
 }
 
@@ -74,10 +82,11 @@ pub enum Source {
 }
 
 /// How a command gets a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Delivery {
     /// In the variable itself.
+    #[default]
     Env,
     /// In a private file, mode 0400; the variable holds its path.
     File,
@@ -98,13 +107,14 @@ pub enum Masking {
 }
 
 /// What a secret may go with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Coupling {
     /// The program that is started.
     pub program: Option<AbsPath>,
     /// SHA-256 of its content, lower-case hex.
     pub sha256: Option<String>,
     /// The most that the run may reach.
+    #[serde(serialize_with = "shown_egress")]
     pub egress: Option<Vec<EgressEntry>>,
 }
 
@@ -114,6 +124,12 @@ pub enum SourceError {
     /// It begins like none.
     #[error("`{0}` is no source of a secret")]
     Unknown(String),
+    /// A program would have to be run for it.
+    #[error("`{0}` is taken only from a profile: a program gives that secret out")]
+    NotOnTheSpot(String),
+    /// Not the name of a variable that is free for it.
+    #[error("a secret cannot be called `{0}`")]
+    Name(String),
     /// What follows is not what this kind of source needs.
     #[error("`{text}` is no source of a secret: {why}")]
     Wrong {
@@ -128,8 +144,50 @@ impl SourceError {
     /// What may be written.
     #[must_use]
     pub fn hint(&self) -> &'static str {
-        "the sources are `env:NAME`, `file:/path`, `cmd:/path`, `keyring:SERVICE/USER`, `age:/path`, \
-         `op://VAULT/ITEM/FIELD`, `vault:PATH#FIELD` and `pass:ENTRY`"
+        match self {
+            Self::NotOnTheSpot(_) => {
+                "declare it under `[secrets.NAME]` in a profile of yours or of the machine, and name it with `--secret NAME`"
+            }
+            Self::Name(_) => {
+                "a name has letters, digits and `_`, and is no variable that means something to every program"
+            }
+            Self::Unknown(_) | Self::Wrong { .. } => SOURCES,
+        }
+    }
+}
+
+/// What may be written.
+const SOURCES: &str = "the sources are `env:NAME`, `file:/path`, `cmd:/path`, `keyring:SERVICE/USER`, `age:/path`, \
+         `op://VAULT/ITEM/FIELD`, `vault:PATH#FIELD` and `pass:ENTRY`";
+
+impl SecretGrant {
+    /// One that is named on the spot.
+    pub(crate) fn on_the_spot(asked: &AskedSecret) -> Self {
+        Self {
+            name: asked.name.clone(),
+            source: asked.source.clone(),
+            deliver: asked.deliver,
+            only_with: None,
+            masking: Masking::Masked,
+            timeout: PATIENCE,
+        }
+    }
+}
+
+impl AskedSecret {
+    /// A secret that is named on the spot.
+    ///
+    /// # Errors
+    /// It cannot be called so, the source is none, or one that only a profile may name.
+    pub fn parse(name: &str, source: &str, deliver: Delivery) -> Result<Self, SourceError> {
+        let free = |name: &Text| !is_reserved(name) && !is_loader_variable(name);
+        let name =
+            variable_name(name).filter(free).ok_or_else(|| SourceError::Name(name.escape_debug().to_string()))?;
+        let source = Source::parse(source)?;
+        if !source.is_on_the_spot() {
+            return Err(SourceError::NotOnTheSpot(source.to_string()));
+        }
+        Ok(Self { name, source, deliver })
     }
 }
 
@@ -221,6 +279,12 @@ fn word(text: &str) -> Option<String> {
     (!text.is_empty() && !text.starts_with('-')).then(|| text.to_owned())
 }
 
+/// True for a variable that means something to every program.
+#[must_use]
+pub fn is_reserved(name: &Text) -> bool {
+    matches!(name.as_bytes(), b"HOME" | b"LOGNAME" | b"PATH" | b"PWD" | b"SHELL" | b"TERM" | b"TMPDIR" | b"USER")
+}
+
 /// A variable's name: letters, digits and `_`, not beginning with a digit.
 #[must_use]
 pub fn variable_name(name: &str) -> Option<Text> {
@@ -252,6 +316,15 @@ impl fmt::Display for Source {
             Self::Pass(entry) => write!(f, "pass:{entry}"),
         }
     }
+}
+
+fn shown_duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&units::show_duration(*duration))
+}
+
+fn shown_egress<S: Serializer>(egress: &Option<Vec<EgressEntry>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let words: Option<Vec<String>> = egress.as_ref().map(|entries| entries.iter().map(ToString::to_string).collect());
+    words.serialize(serializer)
 }
 
 impl Serialize for Source {

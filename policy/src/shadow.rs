@@ -23,13 +23,12 @@ pub(crate) struct Shadow<'r> {
     pub(crate) earlier: &'r Rule,
 }
 
-/// Every rule that an earlier one shadows, in order.
-pub(crate) fn shadowed<'r>(rules: &[&'r Rule]) -> Vec<Shadow<'r>> {
-    let alike = Alike::among(rules);
+/// Every rule that an earlier one shadows, in order; with which of their conditions are alike.
+pub(crate) fn shadowed<'r>(rules: &[&'r Rule], alike: &Alike) -> Vec<Shadow<'r>> {
     let mut lengths = BTreeSet::new();
-    let places = places(rules, &alike, &mut lengths);
+    let places = places(rules, alike, &mut lengths);
     let counts = counts(&places);
-    let mut lookup = Lookup::new(&alike, lengths);
+    let mut lookup = Lookup::new(alike, lengths);
     let mut filed = Filed::new(rules.len());
     let mut shadows = Vec::new();
     let mut candidates = Vec::new();

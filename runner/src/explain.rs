@@ -5,7 +5,9 @@ use std::fmt::Write;
 use nftables::schema::Nftables;
 use opaque_policy::decision::Decision;
 use opaque_policy::intent::Intent;
+use opaque_policy::output::{CiMasks, Overflow, Sequences, Show};
 use opaque_policy::plan::{Access, Content, Plan, Protection};
+use opaque_policy::secret::{Delivery, Masking, SecretGrant};
 use opaque_policy::units;
 use serde::Serialize;
 
@@ -95,6 +97,8 @@ pub(crate) fn plan_text(plan: &Plan, bounds: &Bounds, intent: Option<&Intent>) -
         }),
     );
     list(&mut text, "variables", plan.env.iter().map(|variable| format!("{}={}", variable.name, variable.value)));
+    list(&mut text, "secrets", plan.secrets.iter().map(secret));
+    list(&mut text, "output", output(plan).into_iter());
     list(&mut text, "limits", bounds.bounds.iter().map(limit));
     list(&mut text, "notes", plan.notes.iter().cloned());
     text
@@ -152,6 +156,7 @@ fn writable(mount: &opaque_policy::plan::Mount) -> Option<String> {
         | Content::Directory
         | Content::Symlink { .. }
         | Content::File { .. }
+        | Content::Secret { .. }
         | Content::Proc
         | Content::Pts => None,
     }
@@ -166,6 +171,7 @@ fn read_only(mount: &opaque_policy::plan::Mount) -> Option<String> {
         | Content::Directory
         | Content::Symlink { .. }
         | Content::File { .. }
+        | Content::Secret { .. }
         | Content::Proc
         | Content::Pts => None,
     }
@@ -183,6 +189,43 @@ fn network(plan: &Plan) -> Vec<String> {
     let publish = network.publish.iter().map(|port| format!("the host's 127.0.0.1:{port} reaches port {port} inside"));
     let lines: Vec<String> = ways.chain(except).chain(loopback).chain(publish).collect();
     if lines.is_empty() { vec!["private loopback only".to_owned()] } else { lines }
+}
+
+fn secret(secret: &SecretGrant) -> String {
+    let delivery = match secret.deliver {
+        Delivery::Env => "in its variable",
+        Delivery::File => "in a file that its variable names",
+        Delivery::Fd => "from a descriptor that its variable names",
+    };
+    let masking = match secret.masking {
+        Masking::Masked | Masking::MaskedShort => "",
+        Masking::Unmasked => ", not masked in output",
+    };
+    format!("{} from {}, {delivery}{masking}", secret.name, secret.source)
+}
+
+/// What becomes of output, where that is not just to be shown.
+fn output(plan: &Plan) -> Vec<String> {
+    let shown = match plan.output.show {
+        Show::Nothing => Some("withheld"),
+        Show::All if !plan.secrets.is_empty() => Some("secrets are not masked"),
+        Show::MaskedSecrets if !plan.secrets.is_empty() => Some("secrets are masked"),
+        Show::MaskedSecretsAndPatterns => Some("secrets and the formats of tokens are masked"),
+        Show::All | Show::MaskedSecrets => None,
+    };
+    let sequences = match plan.output.sequences {
+        Sequences::Filter => Some("dangerous sequences for terminals are taken out"),
+        Sequences::Pass => None,
+    };
+    let ci = match plan.output.ci {
+        CiMasks::Github => Some("GitHub Actions is told what to mask, inside one of its jobs"),
+        CiMasks::None => None,
+    };
+    let overflow = match plan.output.on_overflow {
+        Overflow::Truncate => Some("cut off at its limit"),
+        Overflow::Kill => None,
+    };
+    [shown, sequences, ci, overflow].into_iter().flatten().map(str::to_owned).collect()
 }
 
 fn limit(bound: &Bound) -> String {

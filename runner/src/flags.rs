@@ -50,6 +50,14 @@ pub struct Flags {
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub env: Vec<OsString>,
 
+    /// Give the command a secret: one that the profile declares, or one kept in `env:NAME` or `file:PATH` (repeatable)
+    #[arg(long, value_name = "NAME[=SOURCE]")]
+    pub secret: Vec<String>,
+
+    /// How it gets the secrets of `--secret NAME=SOURCE`: env (the variable NAME), file or fd (NAME leads there)
+    #[arg(long, value_name = "HOW", requires = "secret")]
+    pub deliver: Option<String>,
+
     /// Limit a resource: cpu, memory, pids, files, tmp, inodes, output, wall (repeatable)
     #[arg(long, value_name = "NAME=VALUE")]
     pub limit: Vec<String>,

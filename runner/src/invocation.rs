@@ -11,10 +11,12 @@ use opaque_policy::egress::{self, EgressEntry, EgressError};
 use opaque_policy::fact::Fact;
 use opaque_policy::facts::Account;
 use opaque_policy::limits::{LimitRequest, Limits};
+use opaque_policy::load::delivery;
 use opaque_policy::network_grants::NetworkGrants;
 use opaque_policy::path::{AbsPath, PathError};
 use opaque_policy::principal::Principal;
-use opaque_policy::request::{Asked, AskedTier, AskedVariable, Command, Request};
+use opaque_policy::request::{Asked, AskedSecret, AskedTier, AskedVariable, Command, Request};
+use opaque_policy::secret::{Delivery, variable_name};
 use opaque_policy::text::Text;
 
 use crate::account;
@@ -69,7 +71,8 @@ pub fn read(
     })?;
     let kind = account::client_kind(environment, coding_agents);
     let command = Command { program: opened.program.clone(), argv, cwd: cwd.path.clone(), classes: Fact::Unknown };
-    let request = Request::to_run(Principal::new(account.uid, kind), command, asked(flags, cwd)?);
+    let mut request = Request::to_run(Principal::new(account.uid, kind), command, asked(flags, cwd)?);
+    request.operation.secrets = secret_names(&flags.secret)?;
     Ok(Invocation { request, opened })
 }
 
@@ -105,6 +108,7 @@ fn asked(flags: &Flags, cwd: &Cwd) -> Result<Asked, Refusal> {
         read: paths("--read", &flags.read)?,
         write: paths("--write", &flags.write)?,
         env: flags.env.iter().map(|given| variable(given)).collect::<Result<_, _>>()?,
+        secrets: secrets(flags, &cwd.path)?,
         network: network(flags)?,
         limits: limits(flags)?,
         tier: tier(&flags.tier)?,
@@ -149,6 +153,59 @@ fn variable(given: &OsStr) -> Result<AskedVariable, Refusal> {
         return Err(Refusal::cannot_build(format!("`--env {shown}` names no variable")));
     }
     Ok(AskedVariable { name: text(name)?, value: value.map(text).transpose()? })
+}
+
+/// The names of all secrets that are asked for, each once.
+///
+/// # Errors
+/// One is no name, or stands twice.
+pub fn secret_names(given: &[String]) -> Result<Vec<String>, Refusal> {
+    let mut names: Vec<String> = Vec::new();
+    for text in given {
+        let (name, _) = text.split_once('=').unwrap_or((text, ""));
+        if variable_name(name).is_none() {
+            return Err(Refusal::cannot_build(format!("`--secret {}` names no secret", text.escape_debug()))
+                .hint("write `--secret NAME`, or `--secret NAME=env:VARIABLE`; a name has letters, digits and `_`"));
+        }
+        if names.iter().any(|known| known == name) {
+            return Err(
+                Refusal::cannot_build(format!("the secret `{name}` is asked for twice")).hint("name each secret once")
+            );
+        }
+        names.push(name.to_owned());
+    }
+    Ok(names)
+}
+
+/// The secrets that are named on the spot, a relative file from the working directory.
+fn secrets(flags: &Flags, cwd: &AbsPath) -> Result<Vec<AskedSecret>, Refusal> {
+    let on_the_spot = || flags.secret.iter().filter_map(|text| text.split_once('='));
+    let deliver = match flags.deliver.as_deref() {
+        None => Delivery::Env,
+        Some(_) if on_the_spot().next().is_none() => {
+            return Err(Refusal::cannot_build("`--deliver` is for secrets whose source is named on the spot")
+                .hint("a profile says `deliver` for the secrets that it declares"));
+        }
+        Some(word) => delivery(word).ok_or_else(|| {
+            Refusal::cannot_build(format!("`--deliver {}` cannot be used", word.escape_debug()))
+                .hint("write env, file or fd")
+        })?,
+    };
+    let parse = |(name, source): (&str, &str)| {
+        let absolute = match source.strip_prefix("file:").map(Path::new) {
+            Some(path) if !path.has_root() && !path.starts_with("~") => {
+                let path = absolute("--secret", path, cwd)?;
+                let text = std::str::from_utf8(path.as_bytes())
+                    .map_err(|_| Refusal::cannot_build(format!("the path of the secret `{name}` is not UTF-8 text")))?;
+                Some(format!("file:{text}"))
+            }
+            Some(_) | None => None,
+        };
+        AskedSecret::parse(name, absolute.as_deref().unwrap_or(source), deliver).map_err(|error| {
+            Refusal::cannot_build(format!("the secret `{name}` cannot be given: {error}")).hint(error.hint())
+        })
+    };
+    on_the_spot().map(parse).collect()
 }
 
 fn network(flags: &Flags) -> Result<NetworkGrants, Refusal> {

@@ -22,8 +22,10 @@ use opaque_sys::step::Step;
 use serde::Serialize;
 
 use crate::bounds::{Bound, Bounds};
+use crate::ci::Job;
 use crate::controls::{self, Control};
 use crate::egress::Egress;
+use crate::held::Held;
 use crate::invocation::describe;
 use crate::journal::{Decided, Journal, Receipt};
 use crate::launch::entries::Entries;
@@ -36,9 +38,10 @@ use crate::protect::registry::Placeholders;
 use crate::protect::snapshot::Snapshot;
 use crate::protect::watch::Watch;
 use crate::report::Usage;
-use crate::streams::{Output, Streams};
+use crate::shown::Shown;
+use crate::streams::Streams;
 use crate::supervise::{self, SuperviseError, Supervised, Watched};
-use crate::terminal::TerminalGuard;
+use crate::terminal::guard::TerminalGuard;
 
 /// Time between the request to end and the kill, when a limit ends the run.
 const GRACE: Duration = Duration::from_secs(2);
@@ -59,6 +62,10 @@ pub struct Launch {
     pub journal: Journal,
     /// The request and its answer, for the journal.
     pub decided: Decided,
+    /// The CI job that it is a step of.
+    pub job: Job,
+    /// The values of its secrets.
+    pub held: Held,
     /// The judged program, held so that its inode is not used again.
     pub program: Opened,
     /// What puts away a git directory that appears; `None` where none can.
@@ -96,7 +103,9 @@ pub struct Ended {
 /// # Errors
 /// What stopped the run before its command started; nothing that was made for it is left then.
 pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
-    let Launch { authorized, mut bounds, cwd, placeholders, journal, decided, program, quarantine } = launch;
+    let Launch { authorized, mut bounds, cwd, placeholders, journal, decided, mut job, mut held, program, quarantine } =
+        launch;
+    let about_secrets = std::mem::take(&mut held.notes);
     let fault = Fault::from_environment();
     let plan = authorized.plan();
     let entries = Entries::of(plan);
@@ -107,8 +116,8 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
             return Err(refused(&journal, Recording::Refusal(&decided), refusal));
         }
     };
-    let started = start(plan, &program, &bounds, cwd, placeholders, &entries, fault);
-    let Started { kept, streams, terminal, landlock_abi } = match started {
+    let started = start(plan, held, &program, &bounds, cwd, placeholders, &entries, fault);
+    let Started { kept, streams, shown, terminal, landlock_abi } = match started {
         Ok(started) => started,
         Err(refusal) => return Err(refused(&journal, Recording::Refusal(&decided), refusal)),
     };
@@ -128,11 +137,14 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         spawned: &kept.spawned,
         input: streams.input,
         output: streams.output,
+        terminals: streams.terminals,
+        shown: &shown,
         protected: &snapshot,
         egress: &mut egress,
         fault,
         wall: plan.limits.wall.map(|limit| limit.max),
         output_limit: plan.limits.output.map(|limit| limit.max),
+        on_overflow: plan.output.on_overflow,
         grace: GRACE,
     };
     let supervised = supervise::supervise(watched, |inside| permit(&inside, &own, fault));
@@ -147,9 +159,11 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         Err(refusal) => return Err(refused(&journal, Recording::Conclusion(receipt), refusal)),
     };
     let recorded = record(&journal, Recording::Conclusion(receipt), &Conclusion::of(&judged, &network));
-    let notes = [network.summary(), plan.notes.clone(), bounds.notes(), judged.notes].concat();
+    let notes = [network.summary(), plan.notes.clone(), about_secrets, bounds.notes(), judged.notes].concat();
     // What the person relied on and did not get is said after every run.
-    let warnings = [judged.warnings, bounds.warnings(), recorded].concat();
+    let of_job: Vec<String> = job.warning.take().into_iter().collect();
+    drop(job);
+    let warnings = [judged.warnings, bounds.warnings(), of_job, recorded].concat();
     Ok(Ended {
         ending: judged.ending,
         end: judged.end,
@@ -169,12 +183,15 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
 struct Started {
     kept: Kept,
     streams: Streams,
+    shown: Shown,
     terminal: Option<TerminalGuard>,
     landlock_abi: i32,
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is one thing that a start needs once")]
 fn start(
     plan: &Plan,
+    held: Held,
     opened: &Opened,
     bounds: &Bounds,
     cwd: Inode,
@@ -183,12 +200,19 @@ fn start(
     fault: Fault,
 ) -> Result<Started, Refusal> {
     fault.check(Step::Placeholders).map_err(|errno| failed(Step::Placeholders, &errno))?;
-    let mut streams = Streams::arrange(if plan.limits.output.is_some() { Output::Counted } else { Output::Direct })?;
+    let shown = Shown::of(plan, &held)?;
+    let mut streams = Streams::arrange(shown.needs())?;
+    shown.treat(&mut streams.output);
     signals::block_all().map_err(|errno| Refusal::cannot_build(format!("cannot block signals: {errno}")))?;
+    let no_terminal = |errno| Refusal::cannot_build(format!("cannot take the place of the terminal: {errno}"));
+    streams.terminals.stand_by().map_err(no_terminal)?;
     let materials = Materials {
         opened,
+        held: &held,
         placeholders: placeholders.standing(),
         streams: std::mem::take(&mut streams.inside),
+        terminals: streams.terminals.inside().map_err(no_terminal)?,
+        controlling: streams.controlling,
         resource_limits: bounds.resource_limits.clone(),
         cwd: is_on_host(plan).then_some(cwd),
         umask: umask(),
@@ -196,9 +220,10 @@ fn start(
         fault,
     };
     let (image, landlock_abi) = prepare::prepare(plan, materials)?;
-    let terminal = TerminalGuard::take();
+    // A terminal in the place of the caller's leaves it alone; the keyboard looks after itself.
+    let terminal = if streams.terminals.has_session() { None } else { TerminalGuard::take() };
     let kept = Kept::spawn(image, placeholders, bounds, entries, fault)?;
-    Ok(Started { kept, streams, terminal, landlock_abi })
+    Ok(Started { kept, streams, shown, terminal, landlock_abi })
 }
 
 /// What has to stand before the command may start; made while the child builds the sandbox.
@@ -251,9 +276,9 @@ fn judge(
     entries: &Entries,
     snapshot: &Snapshot,
 ) -> Result<Judged, Refusal> {
-    let (ending, wall, vanished, output, left) = match supervised {
-        Ok(Supervised::Ended { ending, wall, vanished, started: true, output, left }) => {
-            (ending, wall, vanished, output, left)
+    let (ending, wall, vanished, printed, left) = match supervised {
+        Ok(Supervised::Ended { ending, wall, vanished, started: true, printed, left }) => {
+            (ending, wall, vanished, printed, left)
         }
         Ok(Supervised::Ended { .. }) => {
             return Err(Refusal::cannot_build("the sandbox was killed while it was built"));
@@ -304,7 +329,8 @@ fn judge(
     usage.wall_ms = wall.as_millis() as u64;
     usage.memory_peak_bytes = group.and_then(|usage| usage.memory_peak);
     usage.oom_kills = oom_kills;
-    usage.output_bytes = plan.limits.output.map(|_| output);
+    notes.extend(printed.notes(plan));
+    usage.output = Shown::is_carried(plan).then_some(printed);
     Ok(Judged { ending, end, usage, notes, warnings: Vec::new() })
 }
 

@@ -18,20 +18,25 @@ pub mod process;
 pub mod program;
 pub mod repository;
 pub mod requester;
+pub mod secrets;
 pub mod shebang;
+pub mod tmux;
 pub mod trust;
 pub mod workspace;
 
 pub mod approver;
 pub mod bounds;
+pub mod ci;
 pub mod confirmation;
 pub mod consent;
 pub mod egress;
 pub mod gateway;
+pub mod held;
 pub mod launch;
 pub mod pinned;
 pub mod prepare;
 pub mod protect;
+pub mod shown;
 pub mod streams;
 
 pub mod relay;
@@ -47,6 +52,7 @@ pub mod outcome;
 pub mod report;
 pub mod ruleset;
 
+mod answer;
 pub mod descriptor;
 pub mod digest;
 

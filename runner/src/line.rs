@@ -15,9 +15,11 @@ use opaque_policy::intent::Intent;
 
 use crate::account;
 use crate::bounds;
+use crate::ci::Job;
 use crate::consent::{self, Asking, Attended};
 use crate::explain;
 use crate::flags::Flags;
+use crate::held::Held;
 use crate::journal::Decided;
 use crate::launch::{self, Ended, Launch};
 use crate::line::gathered::Gathered;
@@ -95,8 +97,16 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     let (planned, placeholders) = planning.stand(planned)?;
     let authorized = authorize::authorize(&decision, &request, planned, consent)
         .map_err(|refused| recording.refuse(&journal, unauthorized(refused)))?;
+    let held = match Held::read(authorized.plan(), &planning.facts) {
+        Ok(held) => held,
+        Err(refusal) => {
+            placeholders.leave();
+            return Err(recording.refuse(&journal, refusal));
+        }
+    };
+    let job = Job::begin(authorized.plan(), &held, &planning.facts.env);
     let quarantine = Quarantine::over(authorized.plan(), &planning.facts, planning.root);
     let cwd = planning.cwd;
-    let launch = Launch { authorized, bounds, cwd, placeholders, journal, decided, program, quarantine };
+    let launch = Launch { authorized, bounds, cwd, placeholders, journal, decided, job, held, program, quarantine };
     launch::launch(launch).map(|ended| Came::Ran(Box::new(ended)))
 }

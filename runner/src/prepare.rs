@@ -16,20 +16,23 @@ use opaque_sys::image::{
     Scratch,
 };
 use opaque_sys::landlock;
+use opaque_sys::locked::Locked;
 use opaque_sys::seccomp::{Filter, Profile};
 use opaque_sys::step::Step;
+use opaque_sys::terminal::Terminal;
 
 use crate::gateway;
+use crate::held::Held;
 use crate::outcome::Refusal;
 use crate::pinned::Copies;
 use crate::program::{Opened, effective_argv};
+use crate::streams::Controlling;
 
 /// How many bytes and files the run's private directories may hold when the plan sets no limit.
 const SCRATCH_BYTES: u64 = 1 << 30;
 const SCRATCH_INODES: u64 = 200_000;
 
 /// What preparing needs besides the plan.
-#[derive(Debug)]
 pub struct Materials<'a> {
     /// The program as it was opened and judged.
     pub opened: &'a Opened,
@@ -37,6 +40,12 @@ pub struct Materials<'a> {
     pub placeholders: Vec<(AbsPath, Inode)>,
     /// Streams that replace the caller's own inside.
     pub streams: [Option<OwnedFd>; 3],
+    /// The values of the run's secrets.
+    pub held: &'a Held,
+    /// Terminals of the run's own.
+    pub terminals: Vec<Terminal>,
+    /// What the command may do to the terminal that controls its session.
+    pub controlling: Controlling,
     /// Limits kept by `setrlimit`.
     pub resource_limits: Vec<ResourceLimit>,
     /// Identity of the working directory, when it is a host directory.
@@ -60,6 +69,7 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
     let copies = Copies::of(materials.opened)?;
     let copied: u64 = copies.pinned.iter().map(|pinned| pinned.length).sum();
     let abi = ruleset.abi;
+    let Tree { entries, secrets } = tree(plan, &materials)?;
     let image = Image {
         identity: Identity {
             uid: plan.identity.uid,
@@ -69,7 +79,9 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
                 plan::IdMap::Full => IdMap::Full,
             },
         },
-        entries: entries(plan, &materials.placeholders)?,
+        entries,
+        secrets,
+        handed: materials.held.pipes()?,
         scratch: Scratch {
             size: decimal(plan.limits.tmp.map_or(SCRATCH_BYTES, |limit| limit.max).saturating_add(copied)),
             inodes: decimal(plan.limits.inodes.map_or(SCRATCH_INODES, |limit| limit.max)),
@@ -78,12 +90,13 @@ pub fn prepare(plan: &Plan, materials: Materials<'_>) -> Result<(Image, i32), Re
         network: gateway::prepare(&plan.network).map_err(|error| failed(Step::Addresses, &error))?,
         filter,
         cwd: Place { path: c_string(plan.cwd.as_bytes())?, inode: materials.cwd.map(inode) },
-        exec: exec(plan, &copies)?,
+        exec: exec(plan, &copies, materials.held)?,
         home: home(plan)?,
         pinned: copies.pinned,
         limits: materials.resource_limits,
         umask: materials.umask,
         streams: materials.streams,
+        terminals: materials.terminals,
         joins_cgroups: materials.joins_cgroups,
         fault,
     };
@@ -108,8 +121,15 @@ pub fn failed(step: Step, error: &dyn std::fmt::Display) -> Refusal {
     Refusal::cannot_build(format!("cannot build the sandbox: step `{}`: {error}", step.name()))
 }
 
-fn entries(plan: &Plan, placeholders: &[(AbsPath, Inode)]) -> Result<Vec<Entry>, Refusal> {
+/// The file tree, and the values that stand in it.
+struct Tree {
+    entries: Vec<Entry>,
+    secrets: Vec<Locked>,
+}
+
+fn tree(plan: &Plan, materials: &Materials<'_>) -> Result<Tree, Refusal> {
     let steps = plan.steps();
+    let mut secrets = Vec::new();
     let mut entries = Vec::with_capacity(steps.len());
     // INVARIANT: the grounds that are open are ancestors of the step, the deepest last.
     let mut grounds: Vec<(&AbsPath, Ground)> = Vec::new();
@@ -120,13 +140,18 @@ fn entries(plan: &Plan, placeholders: &[(AbsPath, Inode)]) -> Result<Vec<Entry>,
         }
         let ground = grounds.last().map_or(Ground::Own, |(_, ground)| *ground);
         let (content, laid) = match step {
+            TreeStep::Mount(plan::Mount { content: plan::Content::Secret { name }, .. }) => {
+                secrets.push(materials.held.file(name)?);
+                (Content::Secret { index: secrets.len() - 1 }, ground)
+            }
+            TreeStep::Mount(mount) if target.as_bytes() == b"/dev/tty" => controlling(mount, materials, ground)?,
             TreeStep::Mount(mount) => content(mount, ground)?,
-            TreeStep::Protect(protected) => protection(protected, placeholders)?,
+            TreeStep::Protect(protected) => protection(protected, &materials.placeholders)?,
         };
         entries.push(Entry::new(c_string(below_root(target))?, content));
         grounds.push((target, laid));
     }
-    Ok(entries)
+    Ok(Tree { entries, secrets })
 }
 
 /// On whose ground a mount point lies: in the run's own tmpfs, or in a host directory.
@@ -153,7 +178,9 @@ fn content(mount: &plan::Mount, ground: Ground) -> Result<(Content, Ground), Ref
             let source = c_string(source.as_bytes())?;
             (Content::Bind { source, inode: inode(*expected), point, access }, Ground::Host)
         }
-        plan::Content::Device { source } => (Content::Device { source: c_string(source.as_bytes())? }, Ground::Host),
+        plan::Content::Device { source } => {
+            (Content::Device { source: c_string(source.as_bytes())?, access: Access::ReadWrite }, Ground::Host)
+        }
         plan::Content::Private { mode } => (Content::Private { mode: *mode }, Ground::Private),
         plan::Content::Directory if on_host => (Content::MaskDirectory, Ground::Host),
         plan::Content::Directory => (Content::Directory, ground),
@@ -163,8 +190,21 @@ fn content(mount: &plan::Mount, ground: Ground) -> Result<(Content, Ground), Ref
             let access = if ground == Ground::Private { Access::ReadWrite } else { Access::ReadOnly };
             (Content::File { text: text.clone().into_bytes(), access }, ground)
         }
+        plan::Content::Secret { name } => {
+            return Err(Refusal::cannot_build(format!("the secret `{name}` has no value")));
+        }
         plan::Content::Proc => (Content::Proc, Ground::Host),
         plan::Content::Pts => (Content::Pts, Ground::Host),
+    })
+}
+
+/// The name that leads to the terminal that controls the session.
+fn controlling(mount: &plan::Mount, materials: &Materials<'_>, ground: Ground) -> Result<(Content, Ground), Refusal> {
+    Ok(match (content(mount, ground)?, materials.controlling) {
+        ((Content::Device { source, .. }, ground), Controlling::ReadOnly) => {
+            (Content::Device { source, access: Access::ReadOnly }, ground)
+        }
+        (content, Controlling::ReadOnly | Controlling::Usable) => content,
     })
 }
 
@@ -184,7 +224,7 @@ fn protection(protected: &plan::Protected, placeholders: &[(AbsPath, Inode)]) ->
     Ok((Content::Bind { source, inode: inode(expected), point: MountPoint::Exists, access }, Ground::Host))
 }
 
-fn exec(plan: &Plan, copies: &Copies) -> Result<Exec, Refusal> {
+fn exec(plan: &Plan, copies: &Copies, held: &Held) -> Result<Exec, Refusal> {
     let program = &plan.program;
     let mut files = vec![judged(&program.path, program.inode, copies.program, copies)?];
     for (interpreter, copy) in program.interpreters.iter().zip(&copies.interpreters) {
@@ -196,7 +236,12 @@ fn exec(plan: &Plan, copies: &Copies) -> Result<Exec, Refusal> {
     for variable in &plan.env {
         env.push(c_string([variable.name.as_bytes(), b"=", variable.value.as_bytes()].concat())?);
     }
-    Ok(Exec { file, scripts: files, argv: CStrings::new(argv(plan, copies)?), env: CStrings::new(env) })
+    Ok(Exec {
+        file,
+        scripts: files,
+        argv: CStrings::new(argv(plan, copies)?),
+        env: CStrings::with_secrets(env, held.variables()?),
+    })
 }
 
 /// The private home, when there is one, and how many files the plan itself puts there.

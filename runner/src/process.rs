@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use opaque_policy::path::AbsPath;
 use opaque_policy::text::Text;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::process::Pid;
 
 use crate::descriptor;
@@ -128,6 +128,14 @@ impl Process {
     pub fn open_executable(&self) -> Option<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         rustix::fs::open(format!("/proc/{}/exe", self.pid), flags, Mode::empty()).ok()
+    }
+
+    /// What its standard error is: device and inode of a pipe; `None` where it is none, or nobody may look.
+    #[must_use]
+    pub fn stderr(&self) -> Option<(u64, u64)> {
+        let stat = rustix::fs::stat(format!("/proc/{}/fd/2", self.pid)).ok()?;
+        let is_pipe = FileType::from_raw_mode(stat.st_mode) == FileType::Fifo;
+        is_pipe.then_some((stat.st_dev, stat.st_ino))
     }
 
     /// The process name and the parent's pid from `/proc/PID/stat`; the name may hold anything, spaces and brackets too.

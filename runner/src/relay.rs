@@ -7,6 +7,7 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use opaque_redact::Stream;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
@@ -73,10 +74,18 @@ impl Relay {
         }
     }
 
-    /// The same, and everything is treated on its way.
+    /// Treats everything that comes from now on.
+    pub fn treat(&mut self, treatment: Option<Treatment>) {
+        self.treatment = treatment;
+    }
+
+    /// Who is at the other end: a program, or a person at a terminal.
     #[must_use]
-    pub fn treated(self, treatment: Option<Treatment>) -> Self {
-        Self { treatment, ..self }
+    pub fn watched_by(&self) -> Stream {
+        match &self.to {
+            Drain::Descriptor(to, _) if rustix::termios::isatty(to) => Stream::Terminal,
+            Drain::Descriptor(..) | Drain::Nothing | Drain::Closed => Stream::Pipe,
+        }
     }
 
     /// What to wait for: room for what is held, else more to hold.
@@ -157,7 +166,6 @@ impl Relay {
     pub fn cut_off(&mut self) {
         self.to = Drain::Nothing;
         self.dropped += self.pending().len() as u64;
-        self.treatment = None;
         self.forget();
     }
 
@@ -265,7 +273,7 @@ impl Drain {
 
 /// What stands behind one of the caller's standard streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
+pub enum Behind {
     /// A file, pipe, terminal or device: the command inherits it.
     Inheritable,
     /// A socket: never handed inside, since more descriptors could be passed through it.
@@ -278,16 +286,16 @@ pub enum Stream {
 ///
 /// # Errors
 /// What it is, when it must not be handed inside: a directory or an `O_PATH` descriptor.
-pub fn inspect(stream: BorrowedFd<'_>) -> Result<Stream, &'static str> {
-    let Ok(status) = rustix::fs::fstat(stream) else { return Ok(Stream::Closed) };
+pub fn inspect(stream: BorrowedFd<'_>) -> Result<Behind, &'static str> {
+    let Ok(status) = rustix::fs::fstat(stream) else { return Ok(Behind::Closed) };
     if rustix::fs::fcntl_getfl(stream).is_ok_and(|flags| flags.contains(OFlags::PATH)) {
         return Err("an O_PATH descriptor");
     }
     match FileType::from_raw_mode(status.st_mode) {
         FileType::Directory => Err("a directory"),
-        FileType::Socket => Ok(Stream::Socket),
+        FileType::Socket => Ok(Behind::Socket),
         FileType::BlockDevice => Err("a block device"),
-        FileType::RegularFile | FileType::Fifo | FileType::CharacterDevice => Ok(Stream::Inheritable),
+        FileType::RegularFile | FileType::Fifo | FileType::CharacterDevice => Ok(Behind::Inheritable),
         FileType::Symlink | FileType::Unknown => Err("of an unknown kind"),
     }
 }
@@ -310,6 +318,8 @@ pub fn duplicate(stream: impl AsFd) -> Result<OwnedFd, Errno> {
 
 #[cfg(test)]
 mod tests {
+    use opaque_policy::output::Sequences;
+
     use super::*;
 
     #[test]
@@ -348,8 +358,9 @@ mod tests {
         let rules = opaque_redact::Rules::new(&[secret], &opaque_redact::Patterns::none()).unwrap();
         let (inside, command) = pipe().unwrap();
         let (caller, outside) = pipe().unwrap();
-        let treatment = Treatment::of(&rules, opaque_redact::Stream::Pipe);
-        let mut relay = Relay::new(inside, outside).unwrap().treated(treatment);
+        let treatment = Treatment::of(&rules, Sequences::Pass, Stream::Pipe);
+        let mut relay = Relay::new(inside, outside).unwrap();
+        relay.treat(treatment);
         let (mut command, mut caller) = (std::fs::File::from(command), std::fs::File::from(caller));
         command.write_all(b"say: corr").unwrap();
         relay.step(u64::MAX);
@@ -398,6 +409,6 @@ mod tests {
         let directory = std::fs::File::open("/").unwrap();
         assert_eq!(inspect(directory.as_fd()), Err("a directory"));
         let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
-        assert_eq!(inspect(socket.as_fd()), Ok(Stream::Socket));
+        assert_eq!(inspect(socket.as_fd()), Ok(Behind::Socket));
     }
 }

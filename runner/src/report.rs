@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::bounds::Bound;
 use crate::controls::Control;
 use crate::outcome::{Class, Refusal};
+use crate::treatment::Printed;
 
 /// Version of the report's format.
 pub const VERSION: u32 = 1;
@@ -101,8 +102,8 @@ pub struct Usage {
     pub memory_peak_bytes: Option<u64>,
     /// Processes killed for want of memory, when a cgroup counts them.
     pub oom_kills: Option<u64>,
-    /// Bytes of output, when they are counted.
-    pub output_bytes: Option<u64>,
+    /// What became of output, when it was carried.
+    pub output: Option<Printed>,
 }
 
 impl Usage {
@@ -185,6 +186,7 @@ impl Destination {
             | Content::Directory
             | Content::Symlink { .. }
             | Content::File { .. }
+            | Content::Secret { .. }
             | Content::Proc
             | Content::Pts => false,
         });

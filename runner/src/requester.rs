@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use opaque_policy::coding_agent::CodingAgent;
 use opaque_policy::fact::Fact;
+use opaque_policy::facts::Workspace;
 use opaque_policy::policy_set::Need;
 use opaque_policy::principal::{ClientKind, Executable};
 use opaque_policy::request::Request;
@@ -16,6 +17,7 @@ use crate::account::{ancestors, is_foreground};
 use crate::digest::Cache;
 use crate::invocation::Environment;
 use crate::process::Process;
+use crate::tmux;
 
 /// Where a program says that it is inside a container, and where container managers say so.
 const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
@@ -34,6 +36,8 @@ pub struct Known<'a> {
     pub environment: &'a Environment,
     /// Digests of files.
     pub cache: &'a Cache,
+    /// Where the run happens.
+    pub workspace: &'a Workspace,
 }
 
 /// Adds to a request what rules read of its requester: the process that started this one, unless another is named.
@@ -82,8 +86,7 @@ fn surroundings(
         ancestors: Fact::looked(names),
         command: Fact::looked(parent.and_then(Process::command)),
         cgroup: Fact::looked(parent.and_then(Process::cgroup)),
-        // tmux has to be asked for the names of its windows.
-        tmux_window: if environment.contains_key(&Text::from("TMUX")) { Fact::Unknown } else { Fact::Absent },
+        tmux_window: tmux_window(known),
         is_in_container: Fact::Known(is_in_container),
         coding_agent_name,
         env: Fact::Known(chosen(environment, known.needs)),
@@ -96,6 +99,16 @@ fn surroundings(
         key: Fact::Absent,
         origin: Fact::found(origin(kind, is_in_container, environment)),
         provenance: Fact::Absent,
+    }
+}
+
+/// tmux is asked only where a rule wants to know.
+fn tmux_window(known: &Known<'_>) -> Fact<Text> {
+    let is_asked = known.needs.contains(&Need::TmuxWindow);
+    if is_asked || !tmux::is_around(known.environment) {
+        tmux::window(known.environment, known.workspace)
+    } else {
+        Fact::Unknown
     }
 }
 
@@ -113,7 +126,8 @@ fn variables(needs: &BTreeSet<Need>) -> impl Iterator<Item = &Text> {
         | Need::ClientContent
         | Need::Repository
         | Need::Clean
-        | Need::Surroundings => None,
+        | Need::Surroundings
+        | Need::TmuxWindow => None,
     })
 }
 

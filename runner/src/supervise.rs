@@ -3,24 +3,30 @@
 //! One thread, one loop over one poll. It starts before the barrier, so that a signal that arrives
 //! while the sandbox is built is answered too.
 
+mod wait;
+
 use std::time::{Duration, Instant};
 
 use nix::sys::signalfd::{SfdFlags, SignalFd, siginfo};
+use opaque_policy::output::Overflow;
 use opaque_sys::channel::{End, Message};
 use opaque_sys::fault::Fault;
 use opaque_sys::notify;
+use opaque_sys::signals::To;
 use opaque_sys::step::Failure;
 use opaque_sys::{Spawned, namespaces::NamespaceInodes};
-use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
 use crate::egress::Egress;
 use crate::outcome::{Ending, LimitReached, Refusal};
 use crate::protect::snapshot::Snapshot;
 use crate::relay::Relay;
+use crate::shown::Shown;
+use crate::supervise::wait::{Ready, has_to_stop, wait};
+use crate::terminal::carried::{Answer, Carried};
+use crate::treatment::Printed;
 
 /// What to stand by and for how long.
-#[derive(Debug)]
 pub struct Watched<'a> {
     /// The child on its way to the barrier.
     pub spawned: &'a Spawned,
@@ -28,6 +34,10 @@ pub struct Watched<'a> {
     pub input: Option<Relay>,
     /// Output streams that are carried.
     pub output: Vec<Relay>,
+    /// Terminals in the place of the caller's.
+    pub terminals: Carried,
+    /// What is done to output.
+    pub shown: &'a Shown,
     /// What stood at the protected names on the host; they are watched.
     pub protected: &'a Snapshot,
     /// The way out to the network; opened when the sandbox has handed its sockets over.
@@ -38,6 +48,8 @@ pub struct Watched<'a> {
     pub wall: Option<Duration>,
     /// The output limit, in bytes.
     pub output_limit: Option<u64>,
+    /// What happens at the output limit.
+    pub on_overflow: Overflow,
     /// Time between the request to end and the kill.
     pub grace: Duration,
 }
@@ -55,8 +67,8 @@ pub enum Supervised {
         vanished: bool,
         /// False when it vanished before the command started.
         started: bool,
-        /// Bytes of output that were carried.
-        output: u64,
+        /// What became of output that was carried.
+        printed: Printed,
         /// Files that the command left in its private home.
         left: u32,
     },
@@ -80,15 +92,19 @@ pub fn supervise<E>(
     opaque_sys::arena::retire();
     let signals = SignalFd::with_flags(&all_signals(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
         .map_err(|errno| SuperviseError::Kernel(Errno::from_raw_os_error(errno as i32)))?;
-    let mut state = State { permit: Some(permit), started: None, ending: None, asked_to_end: None, left: 0 };
+    let mut state =
+        State { permit: Some(permit), started: None, ending: None, asked_to_end: None, is_told_to_end: false, left: 0 };
     loop {
         let ready = wait(&watched, &signals, state.timeout(&watched)).map_err(SuperviseError::Kernel)?;
         watched.output.iter_mut().for_each(Relay::tick);
+        if state.started.is_some() {
+            watched.terminals.take();
+        }
         let mut is_told = false;
         if ready.signals {
             while let Ok(Some(signal)) = signals.read_signal() {
                 is_told |= signal.ssi_signo as i32 == notify::SIGNAL;
-                if let Some(interrupted) = state.signal(&watched, &signal) {
+                if let Some(interrupted) = state.signal(&mut watched, &signal) {
                     watched.spawned.kill();
                     return Ok(Supervised::Interrupted(interrupted));
                 }
@@ -133,6 +149,8 @@ struct State<P> {
     /// Why the supervisor ends the run, when it does.
     ending: Option<Ending>,
     asked_to_end: Option<Instant>,
+    /// Whether somebody told the run to end: then nobody waits long for a reader of its output.
+    is_told_to_end: bool,
     /// Files that the command left in its private home.
     left: u32,
 }
@@ -159,6 +177,12 @@ impl<P> State<P> {
                 }
                 Ok(None)
             }
+            Message::Terminals(masters) => {
+                let before = watched.output.len();
+                watched.terminals.open(masters, &mut watched.output).map_err(SuperviseError::Kernel)?;
+                watched.shown.treat(watched.output.get_mut(before..).unwrap_or_default());
+                Ok(None)
+            }
             Message::Ready(namespaces) => {
                 if let Some(permit) = self.permit.take() {
                     if !watched.egress.is_ready() {
@@ -173,6 +197,7 @@ impl<P> State<P> {
                     }
                     self.started = Some(Instant::now());
                     watched.egress.starts(watched.fault);
+                    watched.terminals.go_on();
                     // A child that is gone by now has said why: its last word is the next message.
                     let _ = watched.spawned.channel.go();
                 }
@@ -190,8 +215,8 @@ impl<P> State<P> {
                 self.left = left;
                 Ok(Some(self.ended(watched, signals, Ending::Command(end), false)))
             }
-            Message::Stopped(_) => {
-                stop_with_the_command(watched);
+            Message::Stopped(by) => {
+                stop_with_the_command(watched, by);
                 Ok(None)
             }
         }
@@ -202,13 +227,13 @@ impl<P> State<P> {
         watched.egress.drain();
         watched.spawned.reap();
         self.finish_output(watched, signals);
-        let output = watched.output.iter().map(Relay::carried).sum();
+        let printed = Printed::of(&watched.output);
         Supervised::Ended {
             ending: self.ending.take().unwrap_or(ending),
             wall,
             vanished,
             started: self.started.is_some(),
-            output,
+            printed,
             left: self.left,
         }
     }
@@ -220,10 +245,12 @@ impl<P> State<P> {
     /// Everything inside is dead by now: what is left in the pipes is all there is. A reader may take its time for it; a
     /// signal that ends programs ends that wait.
     fn finish_output(&mut self, watched: &mut Watched<'_>, signals: &SignalFd) {
+        let is_over = self.is_told_to_end || self.asked_to_end.is_some();
+        let until = is_over.then(|| Instant::now() + watched.grace);
         for index in 0..watched.output.len() {
             while watched.output.get(index).is_some_and(|relay| !relay.is_done()) {
                 if let Some(room) = watched.output.get(index).and_then(Relay::interest)
-                    && has_to_stop(room, signals)
+                    && has_to_stop(room, signals, until)
                 {
                     return;
                 }
@@ -238,11 +265,15 @@ impl<P> State<P> {
         {
             relay.step(u64::MAX);
         }
+        if ready.keys {
+            watched.terminals.step();
+        }
         for index in 0..watched.output.len() {
             if ready.output.get(index).copied().unwrap_or_default() {
                 self.carry_output(watched, index);
             }
         }
+        watched.terminals.follow(&mut watched.output);
     }
 
     /// Hands on one chunk of output, never more than the limit leaves.
@@ -255,8 +286,13 @@ impl<P> State<P> {
             && room == 0
             && relay.has_more()
         {
-            relay.close();
-            self.end(watched, Ending::Limit(LimitReached::Output(limit)));
+            match watched.on_overflow {
+                Overflow::Truncate => relay.cut_off(),
+                Overflow::Kill => {
+                    relay.close();
+                    self.end(watched, Ending::Limit(LimitReached::Output(limit)));
+                }
+            }
         }
     }
 
@@ -274,8 +310,8 @@ impl<P> State<P> {
             None if started.elapsed() >= limit => {
                 self.asked_to_end = Some(Instant::now());
                 self.ending = Some(Ending::Limit(LimitReached::Wall(limit)));
-                forward(watched.spawned, libc_signal::TERM);
-                forward(watched.spawned, libc_signal::CONT);
+                forward(watched.spawned, libc_signal::TERM, To::Command);
+                forward(watched.spawned, libc_signal::CONT, To::Group);
             }
             Some(asked) if asked.elapsed() >= watched.grace => watched.spawned.kill(),
             None | Some(_) => {}
@@ -288,26 +324,30 @@ impl<P> State<P> {
             None => limit.saturating_sub(started.elapsed()),
             Some(asked) => watched.grace.saturating_sub(asked.elapsed()).max(Duration::from_millis(10)),
         });
-        watched.output.iter().filter_map(Relay::due).chain(wall).min()
+        watched.output.iter().filter_map(Relay::due).chain(wall).chain(watched.terminals.due()).min()
     }
 
     /// Answers one signal; some before the barrier end the run at once.
-    fn signal(&self, watched: &Watched<'_>, signal: &siginfo) -> Option<i32> {
+    fn signal(&mut self, watched: &mut Watched<'_>, signal: &siginfo) -> Option<i32> {
         let number = signal.ssi_signo as i32;
-        // The terminal sends its signals to the whole foreground group: the command has them already.
-        // What it does about them comes back as `Stopped` or `Ended`.
-        let from_kernel = signal.ssi_code > 0;
-        if matches!(number, libc_signal::CHLD | notify::SIGNAL) || from_kernel && self.started.is_some() {
+        if matches!(number, libc_signal::CHLD | notify::SIGNAL) {
             return None;
         }
         if self.started.is_none() {
-            return matches!(number, libc_signal::INT | libc_signal::TERM | libc_signal::HUP | libc_signal::QUIT)
-                .then_some(number);
+            return ENDING.contains(&number).then_some(number);
         }
-        forward(watched.spawned, number);
+        self.is_told_to_end |= ENDING.contains(&number);
+        // The terminal sends its signals to the whole foreground group: a command in it has them already.
+        // What it does about them comes back as `Stopped` or `Ended`.
+        if let Answer::Forward(to) = watched.terminals.answer(number, signal.ssi_code > 0) {
+            forward(watched.spawned, number, to);
+        }
         None
     }
 }
+
+/// Signals by which somebody ends a program.
+const ENDING: [i32; 4] = [libc_signal::HUP, libc_signal::INT, libc_signal::QUIT, libc_signal::TERM];
 
 /// The signal numbers used here, from the kernel's table (signal(7)).
 mod libc_signal {
@@ -320,97 +360,20 @@ mod libc_signal {
     pub(super) const CONT: i32 = nix::libc::SIGCONT;
 }
 
-/// Waits until a stream can be carried on; true when a signal says to stop instead.
-fn has_to_stop(stream: PollFd<'_>, signals: &SignalFd) -> bool {
-    let mut waiting = [stream, PollFd::new(signals, PollFlags::IN)];
-    loop {
-        if !matches!(rustix::event::poll(&mut waiting, None), Ok(_) | Err(Errno::INTR)) {
-            return true;
-        }
-        if waiting.last().is_some_and(|signals| !signals.revents().is_empty()) {
-            while let Ok(Some(signal)) = signals.read_signal() {
-                let ends = [libc_signal::HUP, libc_signal::INT, libc_signal::QUIT, libc_signal::TERM];
-                if ends.contains(&(signal.ssi_signo as i32)) {
-                    return true;
-                }
-            }
-        }
-        if waiting.first().is_some_and(|stream| !stream.revents().is_empty()) {
-            return false;
-        }
-    }
-}
-
 /// The command was stopped by job control: this process stops as well, so that the caller's shell
 /// sees it, and both go on together.
-fn stop_with_the_command(watched: &Watched<'_>) {
-    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
-    forward(watched.spawned, libc_signal::CONT);
+fn stop_with_the_command(watched: &mut Watched<'_>, by: i32) {
+    if watched.terminals.has_session() {
+        watched.terminals.stop(by);
+    } else {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+    }
+    forward(watched.spawned, libc_signal::CONT, To::Group);
 }
 
-fn forward(spawned: &Spawned, number: i32) {
+fn forward(spawned: &Spawned, number: i32, to: To) {
     // The child may just have ended: its message is on the way.
-    let _ = opaque_sys::signals::send_to_init(&spawned.pidfd, number);
-}
-
-#[expect(clippy::struct_excessive_bools, reason = "each is one of the things that are waited for")]
-#[derive(Default)]
-struct Ready {
-    signals: bool,
-    channel: bool,
-    lookups: bool,
-    input: bool,
-    output: Vec<bool>,
-}
-
-fn wait(watched: &Watched<'_>, signals: &SignalFd, timeout: Option<Duration>) -> Result<Ready, Errno> {
-    let mut waiting = vec![PollFd::new(signals, PollFlags::IN), PollFd::new(&watched.spawned.channel, PollFlags::IN)];
-    let mut places = vec![Place::Signals, Place::Channel];
-    if let Some(interest) = watched.egress.interest() {
-        waiting.push(interest);
-        places.push(Place::Lookups);
-    }
-    if let Some(interest) = watched.input.as_ref().and_then(Relay::interest) {
-        waiting.push(interest);
-        places.push(Place::Input);
-    }
-    for (index, relay) in watched.output.iter().enumerate() {
-        if let Some(interest) = relay.interest() {
-            waiting.push(interest);
-            places.push(Place::Output(index));
-        }
-    }
-    let timeout = timeout.and_then(|timeout| rustix::event::Timespec::try_from(timeout).ok());
-    match rustix::event::poll(&mut waiting, timeout.as_ref()) {
-        Ok(_) | Err(Errno::INTR) => {}
-        Err(errno) => return Err(errno),
-    }
-    let mut ready = Ready { output: vec![false; watched.output.len()], ..Ready::default() };
-    for (poll, place) in waiting.iter().zip(places) {
-        if poll.revents().is_empty() {
-            continue;
-        }
-        match place {
-            Place::Signals => ready.signals = true,
-            Place::Channel => ready.channel = true,
-            Place::Lookups => ready.lookups = true,
-            Place::Input => ready.input = true,
-            Place::Output(index) => {
-                if let Some(slot) = ready.output.get_mut(index) {
-                    *slot = true;
-                }
-            }
-        }
-    }
-    Ok(ready)
-}
-
-enum Place {
-    Signals,
-    Channel,
-    Lookups,
-    Input,
-    Output(usize),
+    let _ = opaque_sys::signals::send_to_init(&spawned.pidfd, number, to);
 }
 
 fn all_signals() -> nix::sys::signal::SigSet {

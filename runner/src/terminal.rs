@@ -1,47 +1,38 @@
-//! The caller's terminal: given back as it was found.
+//! The caller's terminal, and what takes its place inside when output is carried.
 //!
-//! The command inherits the terminal and may change its modes or its foreground process group.
+//! With output handed on directly the command has the terminal itself, and [`guard`] gives it back as it was. When
+//! output is carried nothing inside can write to it: [`carried`] holds the other ends of the run's own terminals, and
+//! [`keyboard`] hands keys on.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+pub mod carried;
+pub mod guard;
+pub mod keyboard;
 
-use rustix::process::Pid;
-use rustix::termios::{OptionalActions, Termios};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use crate::process::own_group;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
-/// The terminal's state before the run; puts it back when dropped.
-#[derive(Debug)]
-pub struct TerminalGuard {
-    terminal: OwnedFd,
-    modes: Termios,
-    foreground: Pid,
-}
-
-impl TerminalGuard {
-    /// Remembers the state of the controlling terminal, when this process is in its foreground.
-    #[must_use]
-    pub fn take() -> Option<Self> {
-        let stream = streams().into_iter().find(|stream| rustix::termios::isatty(stream))?;
-        let foreground = rustix::termios::tcgetpgrp(stream).ok()?;
-        if Some(foreground) != own_group() {
-            return None;
-        }
-        let modes = rustix::termios::tcgetattr(stream).ok()?;
-        let terminal = rustix::io::fcntl_dupfd_cloexec(stream, 3).ok()?;
-        Some(Self { terminal, modes, foreground })
-    }
-}
-
-impl Drop for TerminalGuard {
-    // SIGTTOU is blocked by now, so this works from the background as well.
-    fn drop(&mut self) {
-        let _ = rustix::termios::tcsetpgrp(&self.terminal, self.foreground);
-        let _ = rustix::termios::tcsetattr(&self.terminal, OptionalActions::Drain, &self.modes);
-    }
-}
+use crate::descriptor;
 
 /// The three standard streams of this process.
 #[must_use]
 pub fn streams() -> [BorrowedFd<'static>; 3] {
     [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()]
+}
+
+/// Opens the caller's terminal anew, so that flags and rights are this process's alone: those of the caller's own
+/// descriptor are shared with its shell.
+///
+/// # Errors
+/// It belongs to another user, and is not the one that controls this session either.
+pub fn reopen(terminal: impl AsFd, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::NOCTTY;
+    match descriptor::reopen(&terminal, flags) {
+        // After `su` it is another user's; the one that controls the session can be opened by everybody in it.
+        Err(Errno::ACCESS | Errno::PERM) if rustix::termios::tcgetsid(&terminal).is_ok() => {
+            rustix::fs::open("/dev/tty", flags | OFlags::CLOEXEC, Mode::empty())
+        }
+        other => other,
+    }
 }

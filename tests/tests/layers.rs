@@ -86,6 +86,7 @@ fn evidence(step: Step, sandbox: &Sandbox) -> Evidence {
         Step::Addresses => Needed("step `resolver`"),
         Step::Resolver => Needed("`resolver` does not hold"),
         Step::Routes | Step::Rules | Step::Listeners => Elsewhere("network/tests/attested.rs of opaque-sys"),
+        Step::Streams => Elsewhere("terminal_confined.rs::a_run_whose_streams_are_not_its_own_is_refused"),
         Step::ResourceLimits => {
             Attested("`resource-limits` does not hold", act(&["open-many", "200"], "refused EMFILE", "done 200"))
         }

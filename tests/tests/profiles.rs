@@ -3,8 +3,8 @@
 use opaque_policy::profile::Profiles;
 use opaque_tests::each_identity;
 
-const BUILT_IN: [&str; 10] =
-    ["cargo", "cargo-offline", "ci", "default", "git", "go", "make", "npm", "offline-read", "pip"];
+const BUILT_IN: [&str; 11] =
+    ["agent", "cargo", "cargo-offline", "ci", "default", "git", "go", "make", "npm", "offline-read", "pip"];
 
 #[test]
 fn every_built_in_profile_does_what_its_examples_show() {

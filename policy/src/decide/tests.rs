@@ -277,6 +277,16 @@ fn content_is_asked_for_only_when_a_rule_reads_it() {
 }
 
 #[test]
+fn tmux_is_asked_only_when_a_rule_reads_its_window() {
+    let reads = |key: &str| {
+        let rule = "default = \"allow\"\n[[rules]]\nname = \"r\"\naction = \"deny\"\n[rules.context]\n";
+        policy("", &format!("{rule}{key} = \"x\"\n")).needs()
+    };
+    assert_eq!(reads("tmux_window"), BTreeSet::from([Need::Surroundings, Need::TmuxWindow]));
+    assert_eq!(reads("cgroup"), BTreeSet::from([Need::Surroundings]));
+}
+
+#[test]
 fn what_a_path_permits_it_permits_to_no_interpreter_that_the_caller_chose() {
     use crate::request::{Chooser, Interpreter};
     let rule = |action: &str, more: &str| {

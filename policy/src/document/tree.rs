@@ -5,15 +5,17 @@
 //! ours is how events become tables, and it is small because it need not explain itself.
 
 mod building;
+mod texts;
 
-use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use toml_parser::lexer::TokenKind;
 use toml_parser::parser::{RecursionGuard, ValidateWhitespace, parse_document};
-use toml_parser::{ParseError, Source, Span};
+use toml_parser::{ParseError, Source};
 
 use crate::document::tree::building::Building;
+use crate::document::tree::texts::{Place, Texts};
 
 /// How deep lists and tables may stand in each other: as in the `toml` crate.
 const DEPTH: u32 = 80;
@@ -27,35 +29,33 @@ pub(super) const KEYS: usize = 256;
 /// A parsed document.
 #[derive(Debug)]
 pub(super) struct Tree<'s> {
+    texts: Texts<'s>,
     // INVARIANT: the first node is the top table; `first`, `last` and `next` are places in this list.
-    nodes: Vec<Node<'s>>,
+    nodes: Vec<Node>,
 }
 
-/// A value, with the key that it has in a table.
+/// A value, with the key that it has in a table. Small: a long policy has many, and is slow by the memory that it touches.
 #[derive(Debug)]
-pub(super) struct Node<'s> {
-    key: Cow<'s, str>,
+pub(super) struct Node {
+    /// The text of the key.
+    key: Place,
     key_place: Place,
     place: Place,
-    value: Value<'s>,
-    next: Option<Index>,
+    value: Value,
+    next: Option<Below>,
 }
 
 type Index = u32;
 
-/// Start and end in the text; a file is far shorter than this can count.
-#[derive(Debug, Clone, Copy, Default)]
-struct Place {
-    start: u32,
-    end: u32,
-}
+/// The index of a node that stands in another: any but the first.
+type Below = NonZeroU32;
 
 /// What stands in a document.
-#[derive(Debug)]
-pub(super) enum Value<'s> {
-    String(Cow<'s, str>),
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value {
+    String(Text),
     /// Its digits, without underscores and prefix, and their base.
-    Integer(Cow<'s, str>, u32),
+    Integer(Text, u32),
     Boolean(bool),
     Float,
     Datetime,
@@ -63,11 +63,15 @@ pub(super) enum Value<'s> {
     Table(Children, Made),
 }
 
+/// A text of the tree that it stands in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Text(Place);
+
 /// The values in a list or a table.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Children {
-    first: Option<Index>,
-    last: Option<Index>,
+    first: Option<Below>,
+    last: Option<Below>,
     count: u32,
     /// For a list: one that `[[…]]` makes, which further ones may join.
     is_of_tables: bool,
@@ -99,25 +103,11 @@ pub(super) enum Refused {
     Keys(Range<usize>),
 }
 
-impl Place {
-    fn new(start: usize, end: usize) -> Option<Self> {
-        Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
-    }
-
-    fn of(span: Span) -> Option<Self> {
-        Self::new(span.start(), span.end())
-    }
-
-    fn range(self) -> Range<usize> {
-        self.start as usize..self.end as usize
-    }
-}
-
 impl<'s> Tree<'s> {
     /// Parses a text.
     pub(super) fn parse(text: &'s str) -> Result<Self, Refused> {
         let source = Source::new(text);
-        let mut building = Building::new(source, text.len() / 16);
+        let mut building = Building::new(text, text.len() / 16);
         let mut wrong: Option<ParseError> = None;
         {
             let mut checked = ValidateWhitespace::new(&mut building, source);
@@ -150,36 +140,60 @@ impl<'s> Tree<'s> {
             }
             parse_document(&window, &mut guarded, &mut wrong);
         }
-        let nodes = building.finish()?;
-        if wrong.is_some() { Err(Refused::Wrong) } else { Ok(Self { nodes }) }
+        let (texts, nodes) = building.finish()?;
+        if wrong.is_some() { Err(Refused::Wrong) } else { Ok(Self { texts, nodes }) }
     }
 
     /// The top table.
-    pub(super) fn root(&self) -> Option<&Node<'s>> {
+    pub(super) fn root(&self) -> Option<&Node> {
         self.nodes.first()
     }
 
     /// The values in a list or a table, in the order in which they are written.
-    pub(super) fn children(&self, of: &Node<'s>) -> impl Iterator<Item = &Node<'s>> {
+    pub(super) fn children(&self, of: &Node) -> impl Iterator<Item = &Node> {
         let first = of.value.children().and_then(|children| children.first);
-        std::iter::successors(self.node(first), |node| self.node(node.next))
+        std::iter::successors(self.node(first), |node| self.after(node))
+    }
+
+    /// The value that stands behind this one in the same list or table.
+    pub(super) fn after(&self, node: &Node) -> Option<&Node> {
+        self.node(node.next)
     }
 
     /// The value of a key in a table.
-    pub(super) fn get(&self, table: &Node<'s>, key: &str) -> Option<&Node<'s>> {
-        self.children(table).find(|node| node.key == key)
+    pub(super) fn get(&self, table: &Node, key: &str) -> Option<&Node> {
+        self.node(find(&self.nodes, &self.texts, table, key))
     }
 
-    fn node(&self, index: Option<Index>) -> Option<&Node<'s>> {
-        self.nodes.get(index? as usize)
+    /// The key of a value; empty for what stands in a list.
+    pub(super) fn key(&self, of: &Node) -> &str {
+        self.texts.get(of.key)
+    }
+
+    /// A text that stands in this tree.
+    pub(super) fn text(&self, text: Text) -> &str {
+        self.texts.get(text.0)
+    }
+
+    fn node(&self, index: Option<Below>) -> Option<&Node> {
+        self.nodes.get(index?.get() as usize)
     }
 }
 
-impl<'s> Node<'s> {
-    pub(super) fn key(&self) -> &str {
-        &self.key
+/// Looks for a key in a table.
+fn find(nodes: &[Node], texts: &Texts<'_>, table: &Node, key: &str) -> Option<Below> {
+    let mut next = table.value.children()?.first;
+    while let Some(index) = next {
+        let node = nodes.get(index.get() as usize)?;
+        if node.key.len() == key.len() && texts.bytes(node.key) == key.as_bytes() {
+            return Some(index);
+        }
+        next = node.next;
     }
+    None
+}
 
+impl Node {
     pub(super) fn key_span(&self) -> Range<usize> {
         self.key_place.range()
     }
@@ -188,12 +202,12 @@ impl<'s> Node<'s> {
         self.place.range()
     }
 
-    pub(super) fn value(&self) -> &Value<'s> {
-        &self.value
+    pub(super) fn value(&self) -> Value {
+        self.value
     }
 }
 
-impl Value<'_> {
+impl Value {
     pub(super) fn is_empty(&self) -> bool {
         self.children().is_none_or(|children| children.first.is_none())
     }

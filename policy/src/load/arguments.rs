@@ -70,8 +70,10 @@ const MANY: u64 = 1000;
 
 /// Reads the list.
 pub(crate) fn arguments(item: &Item<'_>) -> Result<Arguments, LoadError> {
-    let mut found = Arguments { each: Vec::new(), rest: Rest::Nothing, flags: Vec::new() };
-    for element in item.non_empty_list()? {
+    let list = item.non_empty_list()?;
+    let each = Vec::with_capacity(list.count_all());
+    let mut found = Arguments { each, rest: Rest::Nothing, flags: Vec::new() };
+    for element in list {
         if found.rest != Rest::Nothing {
             return Err(element.error("nothing can stand behind what takes the rest").hint("move it to the front"));
         }

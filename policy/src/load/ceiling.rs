@@ -49,7 +49,7 @@ pub(crate) fn ceiling(item: &Item<'_>) -> Result<Ceiling, LoadError> {
     let table = item.table(&SANDBOX)?;
     let preferred = table.get("profile").map(|item| name(&item)).transpose()?;
     let profiles = match table.get("profiles") {
-        Some(item) => item.non_empty_list()?.iter().map(name).collect::<Result<Vec<_>, _>>()?,
+        Some(item) => item.non_empty_list()?.each(name)?,
         None => vec![preferred.clone().unwrap_or_else(|| DEFAULT_PROFILE.to_owned())],
     };
     if let (Some(item), Some(preferred)) = (table.get("profile"), &preferred)

@@ -1,6 +1,8 @@
 //! The examples of a rule: commands that it must and must not match. They are split into words
 //! without a shell: quotes and backslashes group, nothing is expanded.
 
+use std::borrow::Cow;
+
 use crate::document::{At, Item, SourceFile};
 use crate::grammar;
 use crate::load::LoadError;
@@ -40,8 +42,9 @@ enum Expected {
 
 /// Reads `[[rules.examples]]`.
 pub(crate) fn examples(item: &Item<'_>) -> Result<Examples, LoadError> {
-    let mut examples = Vec::new();
-    for element in item.non_empty_list()? {
+    let list = item.non_empty_list()?;
+    let mut examples = Vec::with_capacity(list.count_all());
+    for element in list {
         let table = element.table(&EXAMPLE)?;
         if table.is_empty() {
             return Err(element.error("an example without `match` or `no_match`"));
@@ -86,36 +89,45 @@ fn example(item: &Item<'_>, expects: Expected) -> Result<RuleExample, LoadError>
         return Err(item.error("an example needs a command"));
     };
     let program = if program.contains('/') {
-        let path = AbsPath::new(program).map_err(|error| item.error(format!("`{program}` is no program: {error}")))?;
+        let path = AbsPath::new(program.as_bytes())
+            .map_err(|error| item.error(format!("`{program}` is no program: {error}")))?;
         ExampleProgram::Path(path)
     } else if program.contains('\0') {
         return Err(item.error("the name of a program contains a NUL byte"));
     } else {
         ExampleProgram::Name(program.as_bytes().to_vec())
     };
-    let arguments = arguments
-        .iter()
-        .map(|word| Text::new(word.as_str()).ok_or_else(|| item.error("an argument contains a NUL byte")))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(RuleExample { command: ExampleCommand { program, arguments }, text: text.to_owned(), expects, at: item.at() })
+    let mut texts = Vec::with_capacity(arguments.len());
+    for word in arguments {
+        texts.push(Text::new(word.as_bytes()).ok_or_else(|| item.error("an argument contains a NUL byte"))?);
+    }
+    Ok(RuleExample {
+        command: ExampleCommand { program, arguments: texts },
+        text: text.to_owned(),
+        expects,
+        at: item.at(),
+    })
 }
 
 /// Splits into words: blanks separate, `'…'` is literal, `"…"` takes backslash escapes of `"` and
 /// `\`, a backslash elsewhere takes the next character as it is.
-fn split(text: &str) -> Result<Vec<String>, &'static str> {
+fn split(text: &str) -> Result<Vec<Cow<'_, str>>, &'static str> {
+    if !text.contains(['\'', '"', '\\']) {
+        return Ok(text.split_ascii_whitespace().map(Cow::Borrowed).collect());
+    }
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
         match character {
-            blank if blank.is_ascii_whitespace() => words.extend(word.take()),
+            blank if blank.is_ascii_whitespace() => words.extend(word.take().map(Cow::Owned)),
             '\'' => single_quoted(&mut characters, word.get_or_insert_default())?,
             '"' => double_quoted(&mut characters, word.get_or_insert_default())?,
             '\\' => word.get_or_insert_default().push(characters.next().ok_or("a backslash")?),
             plain => word.get_or_insert_default().push(plain),
         }
     }
-    words.extend(word);
+    words.extend(word.map(Cow::Owned));
     Ok(words)
 }
 

@@ -111,7 +111,7 @@ pub(crate) fn matchers(table: &Table<'_>, clients: &Clients, action: Action) -> 
         found.add(&item, Matcher::Client(named))?;
     }
     if let Some(item) = table.get("client_types") {
-        let listed = item.non_empty_list()?.iter().map(|kind| kind.word(&KINDS)).collect::<Result<_, _>>()?;
+        let listed = item.non_empty_list()?.each(|kind| kind.word(&KINDS))?;
         found.add(&item, Matcher::Kind(Kinds { listed, humans: None }))?;
     }
     if let Some(item) = table.get("roles") {
@@ -263,5 +263,5 @@ pub(crate) fn one_or_many<T>(
     item: &Item<'_>,
     parse: impl Fn(&Item<'_>) -> Result<T, LoadError>,
 ) -> Result<Vec<T>, LoadError> {
-    if item.is_list() { item.non_empty_list()?.iter().map(parse).collect() } else { Ok(vec![parse(item)?]) }
+    if item.is_list() { item.non_empty_list()?.each(parse) } else { Ok(vec![parse(item)?]) }
 }

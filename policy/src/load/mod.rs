@@ -15,6 +15,7 @@ mod policy;
 mod profile;
 mod repository;
 mod rule;
+mod secrets;
 mod shadow;
 mod surroundings;
 mod v1;
@@ -26,6 +27,7 @@ pub use error::LoadError;
 pub(crate) use policy::{POLICY, load_layer};
 pub(crate) use profile::{PROFILE, parse_profile};
 pub(crate) use repository::{REPOSITORY, repository};
+pub use secrets::delivery;
 pub(crate) use v1::POLICY as POLICY_V1;
 
 #[cfg(test)]

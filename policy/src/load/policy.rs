@@ -124,12 +124,14 @@ pub(crate) fn load_layer(name: LayerName, files: &[SourceFile], sight: Sight) ->
         }
         tables.push(written);
     }
+    let mut alike = None;
     for (source, table) in files.iter().zip(&tables) {
         let file = read(table, &clients, sight)?;
         match sight {
-            Sight::First => check(&file.rules, source)?,
+            Sight::First => alike = Some(check(&file.rules, source)?),
             Sight::Again => {}
         }
+        rules.reserve(file.rules.len());
         for loaded in file.rules {
             if !names.insert(loaded.rule.name.clone()) {
                 let message = format!("the {name} layer already has a rule `{}`", loaded.rule.name);
@@ -154,7 +156,8 @@ pub(crate) fn load_layer(name: LayerName, files: &[SourceFile], sight: Sight) ->
         return Err(contradiction(name, files));
     }
     let fallback = fallback.or(first).ok_or_else(|| missing_default(name, files))?;
-    let alike = Alike::among(&rules);
+    // What was found out for the only file holds for the layer.
+    let alike = alike.filter(|_| files.len() == 1).unwrap_or_else(|| Alike::among(&rules));
     let layer = Layer { name, rules, alike, fallback, fallback_ceiling: Ceiling::default_profile() };
     Ok(LoadedLayer { layer, audit, coding_agents })
 }
@@ -206,13 +209,14 @@ fn read_file(table: &Table<'_>, clients: &Clients, sight: Sight) -> Result<File,
         fallback: fallback(table)?,
         audit: audit(table)?,
         rules: match table.get("rules") {
-            Some(item) => item.list()?.iter().map(|item| rule(item, clients, sight)).collect::<Result<_, _>>()?,
+            Some(item) => item.each(|item| rule(item, clients, sight))?,
             None => Vec::new(),
         },
     })
 }
 
-pub(crate) fn check(rules: &[LoadedRule], source: &SourceFile) -> Result<(), LoadError> {
+/// Checks the rules of one file among themselves. Returns which of their conditions are alike.
+pub(crate) fn check(rules: &[LoadedRule], source: &SourceFile) -> Result<Alike, LoadError> {
     for loaded in rules {
         examples::check(&loaded.rule, &loaded.examples, source)?;
     }

@@ -11,9 +11,11 @@ use crate::grants::{Grant, Origin, Place, Visibility, WorkspaceAccess};
 use crate::limits::Limits;
 use crate::load::LoadError;
 use crate::load::network::{NET, network};
+use crate::load::secrets::{OUTPUT, SECRET, output, secrets};
 use crate::path::AbsPath;
 use crate::plan::Tier;
 use crate::profile::{Example, OwnGrants, Parent, Profile};
+use crate::secret::variable_name;
 use crate::shape::{Holds, Key, Keys, Shape};
 use crate::text::Text;
 
@@ -36,10 +38,16 @@ pub(crate) const PROFILE: Keys = Keys {
         Key::optional("fs", Shape::Table(&FS), "Files and directories"),
         Key::optional("net", Shape::Table(&NET), "The network"),
         Key::optional("env", Shape::Table(&ENV), "The environment"),
+        Key::optional(
+            "secrets",
+            Shape::Named(&grammar::VARIABLE, &Shape::Table(&SECRET)),
+            "Secrets that a run may ask for, by the names of the variables through which it gets them",
+        ),
         Key::optional("limits", Shape::Table(&LIMITS), "Resources"),
+        Key::optional("output", Shape::Table(&OUTPUT), "What becomes of output"),
         Key::optional("examples", Shape::List(&Shape::Table(&EXAMPLE)), "Runs under this profile that are its tests"),
     ],
-    later: &["secrets", "output", "lifecycle", "cache"],
+    later: &["lifecycle", "cache"],
     holds: Holds::Any,
 };
 
@@ -244,8 +252,14 @@ fn own_grants(table: &Table<'_>) -> Result<OwnGrants, LoadError> {
     if let Some(item) = table.get("env") {
         read_environment(&item.table(&ENV)?, &mut own)?;
     }
+    if let Some(item) = table.get("secrets") {
+        own.secrets = secrets(&item)?;
+    }
     if let Some(item) = table.get("limits") {
         own.limits = limits(&item)?;
+    }
+    if let Some(item) = table.get("output") {
+        own.output = output(&item)?;
     }
     Ok(own)
 }
@@ -309,13 +323,7 @@ fn set_variable(entry: &Item<'_>) -> Result<(Text, Text), LoadError> {
     Ok((key, value))
 }
 
-fn variable_name(name: &str) -> Option<Text> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let starts_well = !name.starts_with(|c: char| c.is_ascii_digit());
-    (!name.is_empty() && starts_well && name.chars().all(is_plain)).then(|| Text::from(name))
-}
-
-fn not_a_variable(error: LoadError) -> LoadError {
+pub(super) fn not_a_variable(error: LoadError) -> LoadError {
     error.hint("variables are named exactly, with letters, digits and `_`; there are no patterns")
 }
 
@@ -359,18 +367,13 @@ fn example(item: &Item<'_>) -> Result<Example, LoadError> {
     Ok(Example {
         shows: line(&table.require("shows")?)?,
         setup: table.get("setup").map(text).transpose()?,
-        run: table
-            .require("run")?
-            .non_empty_list()?
-            .iter()
-            .map(|word| word.string().map(str::to_owned))
-            .collect::<Result<_, _>>()?,
+        run: table.require("run")?.non_empty_list()?.each(|word| word.string().map(str::to_owned))?,
         exit,
         stdout: table.get("stdout").map(text).transpose()?,
     })
 }
 
-fn optional_list<T>(
+pub(super) fn optional_list<T>(
     table: &Table<'_>,
     key: &'static str,
     parse: impl Fn(&Item<'_>) -> Result<T, LoadError>,

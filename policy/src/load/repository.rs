@@ -59,7 +59,7 @@ pub(crate) fn repository(source: &SourceFile, sight: Sight) -> Result<LoadedRepo
     let table = document.root(&REPOSITORY)?;
     check_version(&table)?;
     let rules = match table.get("rules") {
-        Some(item) => item.list()?.iter().map(|item| tightening(item, sight)).collect::<Result<Vec<_>, _>>()?,
+        Some(item) => item.each(|item| tightening(item, sight))?,
         None => Vec::new(),
     };
     let mut names = BTreeSet::new();
@@ -67,12 +67,11 @@ pub(crate) fn repository(source: &SourceFile, sight: Sight) -> Result<LoadedRepo
         let message = format!("the repo layer already has a rule `{}`", twice.rule.name);
         return Err(twice.at.error(source, message).hint("give this one another name"));
     }
-    match sight {
+    let alike = match sight {
         Sight::First => check(&rules, source)?,
-        Sight::Again => {}
-    }
+        Sight::Again => Alike::among(&rules.iter().map(|loaded| &loaded.rule).collect::<Vec<_>>()),
+    };
     let rules: Vec<Rule> = rules.into_iter().map(|loaded| loaded.rule).collect();
-    let alike = Alike::among(&rules);
     let layer =
         Layer { name: LayerName::Repo, rules, alike, fallback: Fallback::Pass, fallback_ceiling: Ceiling::Unbounded };
     Ok(LoadedRepository { layer, request: table.get("request").map(|item| request(&item)).transpose()? })

@@ -19,7 +19,11 @@ pub(crate) const CONTEXT: Keys = Keys {
         Key::optional("command", PATTERNS, "Any element of that process's argument vector"),
         Key::optional("cwd", Shape::OneOrMany(&Shape::Text(&grammar::PATH_GLOB)), "The working directory of the run"),
         Key::optional("cgroup", PATTERNS, "The path of that process's cgroup"),
-        Key::optional("tmux_window", PATTERNS, "`session:window`; inside tmux a direct run does not know it yet"),
+        Key::optional(
+            "tmux_window",
+            PATTERNS,
+            "`session:window`, which the caller's tmux says; absent outside of tmux",
+        ),
         Key::optional(
             "is_in_container",
             Shape::Boolean,
@@ -72,7 +76,7 @@ const PROVENANCES: [(&str, Provenance); 3] =
 /// Reads the table: one condition for each key, with the key for complaints.
 pub(crate) fn surroundings<'d>(item: &Item<'d>) -> Result<Vec<(Item<'d>, SurroundingsMatcher)>, LoadError> {
     let table = full(item, &CONTEXT)?;
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(table.len());
     for field in TextField::ALL {
         if let Some(item) = table.get(field.key()) {
             let matcher = SurroundingsMatcher::Text(field, one_or_many(&item, pattern)?);

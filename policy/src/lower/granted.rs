@@ -1,5 +1,6 @@
 //! Puts what is granted by name into the tree: `read`, `write`, the workspace, and what is hidden.
 
+use super::ci;
 use super::protect::{self, Kept};
 use super::refusal::Refusal;
 use super::tree::{Finished, Rank, Tree};
@@ -106,7 +107,7 @@ pub(super) fn workspace(
 
 /// Masks what is hidden. A link is hidden where it leads.
 pub(super) fn hide(tree: &mut Tree, grants: &Grants, facts: &HostFacts) -> Result<(), Refusal> {
-    for place in &grants.hide {
+    for place in grants.hide.iter().chain(&ci::hidden(grants, facts)) {
         let path = resolve(place, facts)?;
         match facts.at(&path).ok_or_else(|| Refusal::unasked(&path))? {
             PathFact::Absent | PathFact::Link { real: None, .. } => {}

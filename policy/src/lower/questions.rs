@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::ci;
 use super::{git, system, toolchains};
 use crate::environment;
 use crate::facts::{HostFacts, Workspace};
@@ -30,7 +31,8 @@ pub fn questions(grants: &Grants, facts: &HostFacts) -> Vec<AbsPath> {
         }
     }
     let places = grants.read.iter().chain(&grants.write).map(|grant| &grant.place);
-    asked.extend(places.chain(&grants.hide).filter_map(|place| place.resolve(home).ok()));
+    let hidden = ci::hidden(grants, facts);
+    asked.extend(places.chain(&grants.hide).chain(&hidden).filter_map(|place| place.resolve(home).ok()));
     asked.extend(environment::search_path(&facts.env).into_iter().filter(|path| !environment::is_in_usr(path)));
     ask_protected(grants, facts, &mut asked);
     ask_guarded(grants, facts, &mut asked);

@@ -6,3 +6,4 @@ mod laws;
 mod network;
 mod plans;
 mod refusals;
+mod secrets;

@@ -137,7 +137,12 @@ fn is_wider(new: &Entry, old: &Entry) -> bool {
 fn is_needed(entry: &Entry, cover: &Entry) -> bool {
     match &cover.content {
         // Nothing can stand below these; a link leads to where the same thing is shown.
-        Content::Symlink { .. } | Content::File { .. } | Content::Device { .. } | Content::Proc | Content::Pts => false,
+        Content::Symlink { .. }
+        | Content::File { .. }
+        | Content::Secret { .. }
+        | Content::Device { .. }
+        | Content::Proc
+        | Content::Pts => false,
         Content::Bind { shape: Shape::File, .. } => false,
         Content::Private { .. } => true,
         Content::Directory => cover.rank != Rank::Mask,
@@ -148,6 +153,7 @@ fn is_needed(entry: &Entry, cover: &Entry) -> bool {
             Content::Private { .. } => cover.rank == Rank::Curated,
             Content::Symlink { .. }
             | Content::File { .. }
+            | Content::Secret { .. }
             | Content::Device { .. }
             | Content::Directory
             | Content::Proc

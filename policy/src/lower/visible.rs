@@ -89,6 +89,7 @@ fn shown(path: &AbsPath, tree: &Finished, facts: &HostFacts) -> Shown {
             | Content::Directory
             | Content::Device { .. }
             | Content::File { .. }
+            | Content::Secret { .. }
             | Content::Proc
             | Content::Pts => return Shown::Nothing,
         }

@@ -16,7 +16,7 @@ use crate::glob::TextGlob;
 use crate::matcher::arguments::Arguments;
 use crate::matcher::client::{Client, Kinds};
 use crate::matcher::question::Question;
-use crate::matcher::surroundings::SurroundingsMatcher;
+use crate::matcher::surroundings::{SurroundingsMatcher, TextField};
 use crate::matcher::verdict::{Match, yes};
 use crate::path_glob::PathGlob;
 use crate::pattern::TextPattern;
@@ -212,6 +212,9 @@ impl Matcher {
             Self::Surroundings(SurroundingsMatcher::Env(variables)) => {
                 needs.insert(Need::Surroundings);
                 needs.extend(variables.keys().cloned().map(Need::Variable));
+            }
+            Self::Surroundings(SurroundingsMatcher::Text(TextField::TmuxWindow, _)) => {
+                needs.extend([Need::Surroundings, Need::TmuxWindow]);
             }
             Self::Surroundings(_) => {
                 needs.insert(Need::Surroundings);

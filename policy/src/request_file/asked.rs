@@ -9,8 +9,9 @@ use crate::limits::{Limit, LimitRequest};
 use crate::network_grants::NetworkGrants;
 use crate::path::AbsPath;
 use crate::redacted::{Redacted, RedactedFacts};
-use crate::request::{Asked, AskedTier, AskedVariable};
+use crate::request::{Asked, AskedSecret, AskedTier, AskedVariable};
 use crate::request_file::fields::Mark;
+use crate::secret::Delivery;
 use crate::text::Text;
 use crate::units::{show_duration, show_size};
 
@@ -26,6 +27,8 @@ pub(super) struct AskedFile {
     pub(super) write: Vec<AbsPath>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) env: Vec<VariableFile>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) secrets: Vec<SecretFile>,
     #[serde(skip_serializing_if = "super::is_default")]
     pub(super) network: NetworkFile,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -49,6 +52,16 @@ pub(super) struct VariableFile {
 enum Value {
     Text(Text),
     Hidden(Mark),
+}
+
+/// `--secret NAME=SOURCE`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretFile {
+    name: String,
+    from: String,
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    deliver: Delivery,
 }
 
 /// What flags ask of the network, as it is typed.
@@ -76,6 +89,7 @@ impl AskedFile {
             read: asked.read.clone(),
             write: asked.write.clone(),
             env: asked.env.iter().map(variable).collect(),
+            secrets: asked.secrets.iter().map(SecretFile::of).collect(),
             network: NetworkFile { egress: words(egress), loopback: words(loopback), publish: words(publish) },
             limits: limit_words(&asked.limits),
             tier: asked.tier,
@@ -84,13 +98,15 @@ impl AskedFile {
 
     /// Complains about the first thing that no flag can say.
     pub(super) fn check(&self) -> Result<(), String> {
-        self.network().and(self.limits()).map(drop)
+        self.network().and(self.limits()).map(drop)?;
+        self.secrets().map(drop)
     }
 
     /// The flags; which values were hidden is remembered.
     pub(super) fn into_asked(self, redacted: &mut RedactedFacts) -> Asked {
         // INVARIANT: a file is only made after `check`, so neither is ever the default here.
         let (network, limits) = (self.network().unwrap_or_default(), self.limits().unwrap_or_default());
+        let secrets = self.secrets().unwrap_or_default();
         let variable = |VariableFile { name, value }: VariableFile| {
             let value = value.map(|value| match value {
                 Value::Text(text) => text,
@@ -102,7 +118,8 @@ impl AskedFile {
             AskedVariable { name, value }
         };
         let env = self.env.into_iter().map(variable).collect();
-        Asked { profile: self.profile, read: self.read, write: self.write, env, network, limits, tier: self.tier }
+        let Self { profile, read, write, tier, .. } = self;
+        Asked { profile, read, write, env, secrets, network, limits, tier }
     }
 
     fn network(&self) -> Result<NetworkGrants, String> {
@@ -114,12 +131,26 @@ impl AskedFile {
         })
     }
 
+    fn secrets(&self) -> Result<Vec<AskedSecret>, String> {
+        self.secrets.iter().map(SecretFile::read).collect()
+    }
+
     fn limits(&self) -> Result<LimitRequest, String> {
         let mut limits = LimitRequest::default();
         for (name, text) in &self.limits {
             limits.set(name, text, true).map_err(|error| error.to_string())?;
         }
         Ok(limits)
+    }
+}
+
+impl SecretFile {
+    fn of(asked: &AskedSecret) -> Self {
+        Self { name: asked.name.to_string(), from: asked.source.to_string(), deliver: asked.deliver }
+    }
+
+    fn read(&self) -> Result<AskedSecret, String> {
+        AskedSecret::parse(&self.name, &self.from, self.deliver).map_err(|error| error.to_string())
     }
 }
 

@@ -108,6 +108,7 @@ impl RequestFile {
             Whole::AskedRead => !self.asked.read.is_empty(),
             Whole::AskedWrite => !self.asked.write.is_empty(),
             Whole::AskedEnv => !self.asked.env.is_empty(),
+            Whole::AskedSecrets => !self.asked.secrets.is_empty(),
             Whole::AskedNetwork => !super::is_default(&self.asked.network),
         }
     }
@@ -140,6 +141,7 @@ impl RequestFile {
             Whole::AskedRead => self.asked.read = Vec::new(),
             Whole::AskedWrite => self.asked.write = Vec::new(),
             Whole::AskedEnv => self.asked.env = Vec::new(),
+            Whole::AskedSecrets => self.asked.secrets = Vec::new(),
             Whole::AskedNetwork => self.asked.network = NetworkFile::default(),
         }
         self.redacted.push(Text::from(whole.name()));

@@ -7,7 +7,8 @@ use crate::limits::LimitRequest;
 use crate::network_grants::NetworkGrants;
 use crate::path::AbsPath;
 use crate::principal::{ClientKind, Executable, Principal};
-use crate::request::{Asked, AskedTier, AskedVariable, Chooser, Interpreter};
+use crate::request::{Asked, AskedSecret, AskedTier, AskedVariable, Chooser, Interpreter};
+use crate::secret::Delivery;
 use crate::surroundings::{Origin, Provenance};
 
 const SMALL: &str = r#"{
@@ -210,16 +211,24 @@ fn asked() -> impl Strategy<Value = Asked> {
     let variable = text().prop_map(|name| AskedVariable { name, value: None });
     let tier = prop::sample::select(vec![AskedTier::Auto, AskedTier::Namespaces]);
     let paths = || prop::collection::vec(path(), 0..3);
-    (prop::option::of("[a-z]{0,5}"), paths(), paths(), prop::collection::vec(variable, 0..3), network, limits, tier)
-        .prop_map(|(profile, read, write, env, network, limits, tier)| Asked {
+    let sources = prop::sample::select(vec!["env:TOKEN", "file:/etc/key", "file:~/a b"]);
+    let delivery = prop::sample::select(vec![Delivery::Env, Delivery::File, Delivery::Fd]);
+    let secret = ("[A-Z]{1,3}_T", sources, delivery)
+        .prop_filter_map("a secret", |(name, from, deliver)| AskedSecret::parse(&name, from, deliver).ok());
+    let secrets = prop::collection::vec(secret, 0..3);
+    let env = prop::collection::vec(variable, 0..3);
+    (prop::option::of("[a-z]{0,5}"), paths(), paths(), env, secrets, network, limits, tier).prop_map(
+        |(profile, read, write, env, secrets, network, limits, tier)| Asked {
             profile,
             read,
             write,
             env,
+            secrets,
             network,
             limits,
             tier,
-        })
+        },
+    )
 }
 
 fn request() -> impl Strategy<Value = Request> {

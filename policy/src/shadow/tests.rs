@@ -20,7 +20,10 @@ fn plainly(rules: &[Rule]) -> Vec<(&str, &str)> {
 
 fn by_words(rules: &[Rule]) -> Vec<(&str, &str)> {
     let rules: Vec<&Rule> = rules.iter().collect();
-    shadowed(&rules).into_iter().map(|shadow| (shadow.later.name.as_str(), shadow.earlier.name.as_str())).collect()
+    shadowed(&rules, &Alike::among(&rules))
+        .into_iter()
+        .map(|shadow| (shadow.later.name.as_str(), shadow.earlier.name.as_str()))
+        .collect()
 }
 
 fn rules(conditions: &[Vec<&'static str>]) -> Vec<Rule> {

@@ -3,18 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use opaque_policy::path::AbsPath;
 use opaque_policy::text::Text;
-use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::io::Errno;
 
-use crate::host;
+use crate::{answer, host};
 
 /// How long the tool may take.
 const TIMEOUT: &str = "10s";
@@ -73,7 +70,7 @@ impl Asking<'_> {
             asking.env("PATH", OsStr::from_bytes(&search_path(environment, workspace)));
         }
         let mut child = asking.spawn().map_err(|error| failed(&error.to_string()))?;
-        let answer = listen(&mut child);
+        let answer = answer::listen(&mut child, Instant::now() + PATIENCE, ANSWER);
         if answer.is_err() {
             // It has ended already, or it ends now; the kernel ends everything inside with it.
             drop(child.kill());
@@ -98,32 +95,6 @@ pub(crate) fn search_path(environment: &BTreeMap<Text, Text>, workspace: Option<
     };
     let kept: Vec<AbsPath> = directories.filter(is_outside).collect();
     kept.iter().map(AbsPath::as_bytes).collect::<Vec<_>>().join(&b':')
-}
-
-fn listen(child: &mut Child) -> Result<Vec<u8>, String> {
-    let Some(output) = child.stdout.take() else { return Ok(Vec::new()) };
-    let until = Instant::now() + PATIENCE;
-    let mut answer = Vec::new();
-    let mut buffer = [0; 1024];
-    loop {
-        let left =
-            Timespec::try_from(until.saturating_duration_since(Instant::now())).map_err(|why| why.to_string())?;
-        match rustix::event::poll(&mut [PollFd::new(&output, PollFlags::IN)], Some(&left)) {
-            Ok(0) => return Err("it took too long".to_owned()),
-            Ok(_) => {}
-            Err(Errno::INTR) => continue,
-            Err(errno) => return Err(errno.to_string()),
-        }
-        match rustix::io::read(output.as_fd(), &mut buffer) {
-            Ok(0) => return Ok(answer),
-            Ok(count) => answer.extend_from_slice(buffer.get(..count).unwrap_or_default()),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno.to_string()),
-        }
-        if answer.len() > ANSWER {
-            return Err("its answer is too long".to_owned());
-        }
-    }
 }
 
 #[cfg(test)]

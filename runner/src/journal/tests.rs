@@ -105,7 +105,9 @@ fn plan() -> Plan {
         protected: vec![],
         workspace: None,
         network: Network::default(),
+        secrets: Vec::new(),
         limits: Limits::default(),
+        output: opaque_policy::output::Output::default(),
         authority: Authority {
             profile: "default".into(),
             profile_digest: "p".into(),

@@ -63,7 +63,7 @@ impl Kept {
             Err(refusal) => {
                 kept.spawned.kill();
                 let mut said = kept.spawned.channel.receive();
-                while let Ok(Some(Message::Doors(_))) = said {
+                while let Ok(Some(Message::Doors(_) | Message::Terminals(_))) = said {
                     said = kept.spawned.channel.receive();
                 }
                 kept.clear_up();

@@ -32,12 +32,17 @@ impl Gathered {
         let policies = &loaded.policies;
         let cache = Cache::new(state.clone());
         let needs = policies.needs();
-        let content = if needs.contains(&Need::ProgramContent) { Content::Hashed(&cache) } else { Content::Unread };
+        let couples_content = loaded.profiles.couple_content(&invocation::secret_names(&flags.secret)?);
+        let content = if needs.contains(&Need::ProgramContent) || couples_content {
+            Content::Hashed(&cache)
+        } else {
+            Content::Unread
+        };
         let Invocation { mut request, opened } =
             invocation::read(flags, account, cwd, environment, content, policies.coding_agents())?;
         let untrusted = ask_for_repository(&mut request, place, loaded)?;
-        let known =
-            requester::Known { needs: &needs, coding_agents: policies.coding_agents(), environment, cache: &cache };
+        let (coding_agents, workspace) = (policies.coding_agents(), &found.workspace);
+        let known = requester::Known { needs: &needs, coding_agents, environment, cache: &cache, workspace };
         requester::tell(&mut request, &known, flags.requester.map(Process::new));
         if needs.contains(&Need::Classes) {
             request.command.classify();

@@ -61,6 +61,17 @@ impl Walk<'_> {
         content.map(Some).map_err(|source| PolicyFileError::Open { path: shown, source })
     }
 
+    /// A file, to be executed and not to be read; `None` when there is none.
+    pub(crate) fn program(self, path: &[u8]) -> Result<Option<OwnedFd>, PolicyFileError> {
+        let Some((opened, kind)) = self.to(path)? else {
+            return Ok(None);
+        };
+        if kind != FileType::RegularFile {
+            return Err(PolicyFileError::Type { path: String::from_utf8_lossy(path).into_owned() });
+        }
+        Ok(Some(opened))
+    }
+
     /// A directory, to be listed; `None` when there is none.
     pub(crate) fn directory(self, path: &[u8]) -> Result<Option<OwnedFd>, PolicyFileError> {
         let Some((opened, kind)) = self.to(path)? else {
@@ -74,13 +85,27 @@ impl Walk<'_> {
         listed.map(Some).map_err(|source| PolicyFileError::Open { path: shown, source })
     }
 
-    fn to(self, path: &[u8]) -> Result<Option<(OwnedFd, FileType)>, PolicyFileError> {
+    /// What a path leads to, where nobody but root and the caller could have changed that; `None` when there is nothing.
+    pub(crate) fn to(self, path: &[u8]) -> Result<Option<(OwnedFd, FileType)>, PolicyFileError> {
+        self.follow(path, Self::trust)
+    }
+
+    /// What a path leads to, whoever may change that; `None` when there is nothing. Through no workspace all the same.
+    pub(crate) fn wherever(self, path: &[u8]) -> Result<Option<(OwnedFd, FileType)>, PolicyFileError> {
+        self.follow(path, |_, _, _| Ok(()))
+    }
+
+    fn follow(
+        self,
+        path: &[u8],
+        check: impl Fn(Self, &Stat, &dyn Fn() -> String) -> Result<(), PolicyFileError>,
+    ) -> Result<Option<(OwnedFd, FileType)>, PolicyFileError> {
         if !self.exists(path)? {
             return Ok(None);
         }
         let failed = |path: String| move |source| PolicyFileError::Open { path, source };
         let root = rustix::fs::fstat(self.root).map_err(failed("/".to_owned()))?;
-        self.trust(&root, || "/".to_owned())?;
+        check(self, &root, &|| "/".to_owned())?;
         let mut position = Position { directories: Vec::new(), ahead: Vec::new(), links: 0 };
         position.go(path);
         while let Some(name) = position.ahead.pop() {
@@ -94,7 +119,7 @@ impl Walk<'_> {
             let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let opened = rustix::fs::openat(parent, &name, flags, Mode::empty()).map_err(failed(here()))?;
             let stat = rustix::fs::fstat(&opened).map_err(failed(here()))?;
-            self.trust(&stat, here)?;
+            check(self, &stat, &here)?;
             if self.outside == Some(descriptor::inode(&stat)) {
                 return Err(PolicyFileError::Workspace { path: String::from_utf8_lossy(path).into_owned() });
             }
@@ -117,7 +142,7 @@ impl Walk<'_> {
         Err(PolicyFileError::Type { path: String::from_utf8_lossy(path).into_owned() })
     }
 
-    fn trust(self, stat: &Stat, path: impl Fn() -> String) -> Result<(), PolicyFileError> {
+    fn trust(self, stat: &Stat, path: &dyn Fn() -> String) -> Result<(), PolicyFileError> {
         if stat.st_uid != 0 && stat.st_uid != self.uid {
             return Err(PolicyFileError::Owner { path: path(), owner: stat.st_uid });
         }

@@ -67,6 +67,7 @@ impl Quarantine {
             | Content::Directory
             | Content::Symlink { .. }
             | Content::File { .. }
+            | Content::Secret { .. }
             | Content::Proc
             | Content::Pts => false,
         };

@@ -6,6 +6,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Bytes in the arena: untouched pages cost nothing.
@@ -35,12 +36,13 @@ pub fn calls() -> usize {
     CALLS.load(Ordering::Relaxed)
 }
 
-/// Has the kernel make the next bytes of the arena ready at once, in large pages where it has them: 0.1 ms a MiB, where a
-/// fault for each page costs 0.45 ms. What is made ready and not used stays in memory.
+/// A large page, on the processors that have them at all.
+const LARGE_PAGE: usize = 2 << 20;
+
+/// Has the kernel make the next bytes of the arena ready at once, much of them in large pages where it has them: 0.05 ms a
+/// MiB, where small pages cost 0.3 ms and a fault for each 0.45 ms. What is made ready and not used stays in memory.
 pub fn populate(bytes: usize) {
-    let used = ARENA.used.load(Ordering::Relaxed);
-    let start = (ARENA.start() + used).next_multiple_of(4096);
-    let end = (start + bytes).min(ARENA.start() + CAPACITY) & !4095;
+    let Range { start, end } = ARENA.next(bytes);
     if end > start {
         // Where the kernel does not know an advice (before Linux 5.14), nothing happens.
         for advice in [libc::MADV_HUGEPAGE, libc::MADV_POPULATE_WRITE] {
@@ -91,6 +93,21 @@ impl Arena {
 
     fn holds(&self, pointer: *mut u8) -> bool {
         pointer.addr().wrapping_sub(self.start()) < CAPACITY
+    }
+
+    /// The pages that the next bytes will come from. For many bytes these are large pages from the first to the last: what
+    /// lies before them is never used, and costs nothing.
+    fn next(&self, bytes: usize) -> Range<usize> {
+        let used = self.used.load(Ordering::Relaxed);
+        let (here, limit) = (self.start() + used, self.start() + CAPACITY);
+        let aligned = here.next_multiple_of(LARGE_PAGE);
+        let end = aligned.saturating_add(bytes).checked_next_multiple_of(LARGE_PAGE);
+        if let Some(end) = end.filter(|end| bytes >= LARGE_PAGE / 2 && *end <= limit)
+            && self.used.compare_exchange(used, aligned - self.start(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            return aligned..end;
+        }
+        here.next_multiple_of(4096)..here.saturating_add(bytes).min(limit) & !4095
     }
 
     /// The place of a new piece; `None` when the arena is full.
@@ -182,6 +199,22 @@ mod tests {
             assert!(ends.iter().all(|(from, to)| piece.addr() + size <= *from || piece.addr() >= *to));
             ends.push((piece.addr(), piece.addr() + size));
         }
+    }
+
+    #[test]
+    fn much_memory_is_made_ready_in_whole_large_pages_and_little_is_not() {
+        static OTHER: Arena = Arena::new();
+        // SAFETY: the size is not zero.
+        unsafe { OTHER.alloc(layout(10_000, 8)) };
+        let little = OTHER.next(100_000);
+        assert!(little.start - OTHER.start() < 20_000 && little.end - little.start < 100_000);
+        let much = OTHER.next(3 << 20);
+        assert_eq!((much.start % LARGE_PAGE, much.end - much.start), (0, 4 << 20));
+        // SAFETY: the size is not zero.
+        assert_eq!(unsafe { OTHER.alloc(layout(64, 8)) }.addr(), much.start);
+        // What does not fit in large pages is made ready as far as the arena goes, and nothing is left out.
+        let rest = OTHER.next(CAPACITY);
+        assert!(rest.start < much.start + LARGE_PAGE && rest.end <= OTHER.start() + CAPACITY);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::channel::ChildChannel;
 use crate::image::{Identity, Image};
 use crate::namespaces::NamespaceInodes;
 use crate::step::{Failure, Step};
+use crate::terminal::{self, Replaced};
 use crate::{descriptors, limits, mountinfo, network, privilege, seccomp};
 
 /// What attestation found missing, in the `detail` of a failure.
@@ -56,6 +57,8 @@ pub enum Missing {
     Rules = 17,
     /// Nobody listens at the gate.
     Listeners = 18,
+    /// A stream of the caller stands where the run has its own, or its terminal is not its own.
+    Streams = 19,
 }
 
 impl Missing {
@@ -80,6 +83,7 @@ impl Missing {
             16 => "routes",
             17 => "rules",
             18 => "listeners",
+            19 => "streams",
             _ => "attestation",
         }
     }
@@ -116,6 +120,7 @@ pub(crate) fn every_layer(
     image: &Image,
     channel: &ChildChannel,
     canary: &OwnedFd,
+    replaced: &Replaced,
     inside: &Inside,
 ) -> Result<(), Failure> {
     if !landlock_holds(canary) {
@@ -147,10 +152,13 @@ pub(crate) fn every_layer(
     if !limits::hold(&image.limits) {
         return Err(failed(Missing::ResourceLimits, Errno::PERM));
     }
+    if !terminal::holds(image, replaced) {
+        return Err(failed(Missing::Streams, Errno::NOTTY));
+    }
     if let Some(missing) = network::attest::missing(&image.network) {
         return Err(failed(missing, Errno::NETUNREACH));
     }
-    match descriptors::only_open([channel.0.as_raw_fd(), canary.as_raw_fd()]) {
+    match descriptors::only_open(image.handed.len(), [channel.0.as_raw_fd(), canary.as_raw_fd()]) {
         Ok(true) => Ok(()),
         Ok(false) => Err(failed(Missing::Descriptors, Errno::BADF)),
         Err(errno) => Err(failed(Missing::Unreadable, errno)),

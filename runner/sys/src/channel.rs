@@ -2,7 +2,7 @@
 //!
 //! Each record is sent and read whole (`SOCK_SEQPACKET`); nothing is parsed from text.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -23,6 +23,8 @@ pub struct Channel {
     socket: OwnedFd,
     /// The descriptors that are still to come; they come once, and before [`Message::Ready`].
     expected: RefCell<Option<Expected>>,
+    /// How many terminals are still to come, likewise.
+    terminals: Cell<usize>,
 }
 
 /// The child's end.
@@ -33,6 +35,8 @@ pub(crate) struct ChildChannel(pub(crate) OwnedFd);
 pub enum Message {
     /// The network stands; these lead into it.
     Doors(Doors),
+    /// The other ends of the run's own terminals, in the image's order.
+    Terminals(Vec<OwnedFd>),
     /// Every layer was attested; the command waits at the barrier.
     Ready(NamespaceInodes),
     /// A step failed; the command does not start.
@@ -61,12 +65,14 @@ const EXITED: u32 = 3;
 const SIGNALED: u32 = 4;
 const STOPPED: u32 = 5;
 const DOORS: u32 = 6;
+const TERMINALS: u32 = 7;
 
-/// Makes the pair; the child will hand over what is expected.
-pub(crate) fn pair(expected: Expected) -> Result<(Channel, ChildChannel), Errno> {
+/// Makes the pair; the child will hand over what is expected, and the other ends of so many terminals.
+pub(crate) fn pair(expected: Expected, terminals: usize) -> Result<(Channel, ChildChannel), Errno> {
     let (ours, theirs) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-    Ok((Channel { socket: ours, expected: RefCell::new(Some(expected)) }, ChildChannel(theirs)))
+    let ours = Channel { socket: ours, expected: RefCell::new(Some(expected)), terminals: Cell::new(terminals) };
+    Ok((ours, ChildChannel(theirs)))
 }
 
 impl Channel {
@@ -132,8 +138,13 @@ impl Channel {
         if kind(record)? == DOORS {
             return expected.take()?.name(descriptors).map(Message::Doors);
         }
+        if kind(record)? == TERMINALS {
+            let is_whole = !descriptors.is_empty() && descriptors.len() == self.terminals.take();
+            return is_whole.then_some(Message::Terminals(descriptors));
+        }
         let message = decode(record).filter(|_| descriptors.is_empty())?;
-        let is_early = expected.is_some() && matches!(message, Message::Ready(_));
+        let awaits_more = expected.is_some() || self.terminals.get() > 0;
+        let is_early = awaits_more && matches!(message, Message::Ready(_));
         (!is_early).then_some(message)
     }
 }
@@ -185,17 +196,24 @@ impl ChildChannel {
 
     /// Hands the supervisor everything that was opened for it, in order. Allocates nothing.
     pub(crate) fn send_doors(&self, doors: &Handed) -> Result<(), Errno> {
-        let record = bytes([u64::from(DOORS), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-        doors.with(self.0.as_fd(), |descriptors| {
-            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
-            let mut control = SendAncillaryBuffer::new(&mut space);
-            if !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
-                return Err(Errno::TOOBIG);
-            }
-            let send =
-                |control: &mut _| rustix::net::sendmsg(&self.0, &[IoSlice::new(&record)], control, SendFlags::NOSIGNAL);
-            rustix::io::retry_on_intr(|| send(&mut control)).map(drop)
-        })
+        doors.with(self.0.as_fd(), |descriptors| self.send_descriptors(DOORS, descriptors))
+    }
+
+    /// Hands the supervisor the other ends of the run's terminals. Allocates nothing.
+    pub(crate) fn send_terminals(&self, masters: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+        self.send_descriptors(TERMINALS, masters)
+    }
+
+    fn send_descriptors(&self, kind: u32, descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+        let record = bytes([u64::from(kind), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
+            return Err(Errno::TOOBIG);
+        }
+        let send =
+            |control: &mut _| rustix::net::sendmsg(&self.0, &[IoSlice::new(&record)], control, SendFlags::NOSIGNAL);
+        rustix::io::retry_on_intr(|| send(&mut control)).map(drop)
     }
 
     pub(crate) fn send(&self, message: Message) -> Result<(), Errno> {
@@ -214,6 +232,7 @@ fn encode(message: &Message) -> [u8; RECORD] {
     let [kind, a, b, c, inodes @ ..] = &mut words;
     match message {
         Message::Doors(_) => *kind = u64::from(DOORS),
+        Message::Terminals(_) => *kind = u64::from(TERMINALS),
         Message::Ready(namespaces) => {
             *kind = u64::from(READY);
             for (slot, inode) in inodes.iter_mut().zip(namespaces.0) {
@@ -305,7 +324,7 @@ mod tests {
 
     #[test]
     fn every_message_survives_the_channel() {
-        let (ours, theirs) = pair(expected()).unwrap();
+        let (ours, theirs) = pair(expected(), 0).unwrap();
         theirs.send_doors(&handed(1)).unwrap();
         let Some(Message::Doors(doors)) = ours.receive().unwrap() else { panic!("the doors come first") };
         assert!(rustix::io::fcntl_getfd(&doors.resolver).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
@@ -329,7 +348,7 @@ mod tests {
     #[test]
     fn a_child_that_hands_over_too_much_or_too_little_is_not_understood() {
         for count in [0, 2, MOST] {
-            let (ours, theirs) = pair(expected()).unwrap();
+            let (ours, theirs) = pair(expected(), 0).unwrap();
             theirs.send_doors(&handed(count)).unwrap();
             assert_eq!(ours.receive().unwrap_err(), Errno::BADMSG, "{count}");
         }
@@ -337,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_child_that_hands_over_twice_is_not_understood() {
-        let (ours, theirs) = pair(expected()).unwrap();
+        let (ours, theirs) = pair(expected(), 0).unwrap();
         theirs.send_doors(&handed(1)).unwrap();
         theirs.send_doors(&handed(1)).unwrap();
         assert!(matches!(ours.receive(), Ok(Some(Message::Doors(_)))));
@@ -346,14 +365,31 @@ mod tests {
 
     #[test]
     fn a_child_that_is_ready_before_it_has_handed_over_is_not_understood() {
-        let (ours, theirs) = pair(expected()).unwrap();
+        let (ours, theirs) = pair(expected(), 0).unwrap();
+        theirs.send(Message::Ready(NamespaceInodes([0; 7]))).unwrap();
+        assert_eq!(ours.receive().unwrap_err(), Errno::BADMSG);
+    }
+
+    #[test]
+    fn exactly_the_terminals_that_are_expected_are_taken_and_before_the_child_is_ready() {
+        for (count, is_understood) in [(1, false), (2, true), (3, false)] {
+            let (ours, theirs) = pair(expected(), 2).unwrap();
+            let some: Vec<OwnedFd> = (0..count).map(|_| tempfile::tempfile().unwrap().into()).collect();
+            theirs.send_terminals(&some.iter().map(AsFd::as_fd).collect::<Vec<_>>()).unwrap();
+            assert_eq!(matches!(ours.receive(), Ok(Some(Message::Terminals(_)))), is_understood, "{count}");
+            theirs.send_terminals(&[some.first().unwrap().as_fd()]).unwrap();
+            assert_eq!(ours.receive().unwrap_err(), Errno::BADMSG, "they come once");
+        }
+        let (ours, theirs) = pair(expected(), 1).unwrap();
+        theirs.send_doors(&handed(1)).unwrap();
+        ours.receive().unwrap();
         theirs.send(Message::Ready(NamespaceInodes([0; 7]))).unwrap();
         assert_eq!(ours.receive().unwrap_err(), Errno::BADMSG);
     }
 
     #[test]
     fn a_descriptor_that_comes_with_another_message_is_not_understood() {
-        let (ours, theirs) = pair(expected()).unwrap();
+        let (ours, theirs) = pair(expected(), 0).unwrap();
         let stowaway = tempfile::tempfile().unwrap();
         let descriptors = [stowaway.as_fd()];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -366,7 +402,7 @@ mod tests {
 
     #[test]
     fn what_a_child_says_before_it_dies_is_heard_even_when_it_did_not_listen() {
-        let (ours, theirs) = pair(expected()).unwrap();
+        let (ours, theirs) = pair(expected(), 0).unwrap();
         let last = || Message::Failed(Failure { step: Step::IdMap, errno: Errno::IO, detail: 0 });
         ours.go().unwrap();
         theirs.send(last()).unwrap();
@@ -377,7 +413,7 @@ mod tests {
 
     #[test]
     fn a_child_whose_supervisor_is_gone_does_not_pass_the_barrier() {
-        let (ours, theirs) = pair(expected()).unwrap();
+        let (ours, theirs) = pair(expected(), 0).unwrap();
         ours.go().unwrap();
         assert_eq!(theirs.wait(), Ok(()));
         drop(ours);

@@ -14,10 +14,12 @@ use crate::attest::{self, Missing};
 use crate::channel::{ChildChannel, Message};
 use crate::clone::{self, Forked};
 use crate::image::{IdMap, Image, Inode, Place};
+use crate::init::{Init, Session};
 use crate::mount::root::{self, Root};
 use crate::mount::{sources, tree};
 use crate::network::{Handed, Network, addresses, loopback, sockets};
 use crate::step::{At, Failure, Step};
+use crate::terminal::{self, Replaced};
 use crate::{descriptors, exec, idmap, init, landlock, limits, pinned, privilege, seccomp, signals};
 
 /// Confines this process, starts the command in it and serves as its init. Never returns.
@@ -27,7 +29,9 @@ pub(crate) fn live(mut image: Image, channel: ChildChannel) -> ! {
         Ok(forked) => match forked.side {
             Forked::Parent(command) => {
                 drop_everything_but_the_channel(&channel);
-                init::serve(command, &channel, image.home.as_ref())
+                forget_secrets(&mut image);
+                let session = if terminal::has_session(&image) { Session::Own } else { Session::Callers };
+                Init { command, session, channel: &channel, home: image.home.as_ref() }.serve()
             }
             Forked::Child => {
                 let failure = start(&image, &channel, &forked, calls);
@@ -42,6 +46,8 @@ struct Confined {
     side: Forked,
     canary: OwnedFd,
     copies: [Option<Inode>; COPIES],
+    /// What stands in the place of the caller's streams.
+    replaced: Replaced,
     /// Whether the packet filter is still to be put in force.
     awaits_filter: bool,
 }
@@ -59,6 +65,8 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
         act().at(step)
     };
 
+    // A supervisor that holds secrets is not dumpable, and then nobody may write this process's maps.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable).at(Step::IdMap)?;
     step(Step::IdMap, &mut || match image.identity.map {
         IdMap::Single => idmap::map_own(image.identity),
         IdMap::Full => channel.wait(),
@@ -82,13 +90,15 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     step(Step::CoreDumps, &mut || root::empty_core_dumps(&proc).and_then(|()| limits::no_core_dumps()))?;
     let awaits_filter = connect(&image.network, &proc, channel, &step)?;
     fault.check(Step::Tree).at(Step::Tree)?;
-    tree::build(&root, &proc, &mut image.entries, &image.ruleset, image.identity.map)?;
+    tree::build(&root, &proc, &mut image.entries, &image.ruleset, &image.secrets, image.identity.map)?;
     pinned::cover(&root, &image.pinned).at(Step::Tree)?;
     step(Step::Pivot, &mut || root::pivot(&root))?;
     step(Step::DetachOldRoot, &mut root::detach_old)?;
     step(Step::SealRoot, &mut || root::seal(&root))?;
     step(Step::Cwd, &mut || enter(&image.cwd))?;
 
+    let mut replaced = [None; 3];
+    step(Step::Streams, &mut || terminal::replace_streams(image, channel, &mut replaced))?;
     step(Step::ResourceLimits, &mut || limits::set(&image.limits))?;
     step(Step::NoNewPrivileges, &mut privilege::no_new_privileges)?;
     step(Step::Capabilities, &mut privilege::drop_capabilities)?;
@@ -96,11 +106,14 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
         landlock::allow_streams(&image.ruleset)?;
         landlock::restrict(&image.ruleset)
     })?;
-    replace_streams(image).at(Step::Descriptors)?;
     // What is owned is given up by its owner; the rest of the caller's descriptors is closed by number.
-    let Root { base, canary, empty_directory } = root;
-    drop((proc, base, empty_directory));
-    step(Step::Descriptors, &mut || descriptors::close_all_except([channel.0.as_raw_fd(), canary.as_raw_fd()]))?;
+    let Root { base, canary: low, empty_directory } = root;
+    let canary = descriptors::above_handed(&low).at(Step::Descriptors)?;
+    drop((proc, base, low, empty_directory));
+    descriptors::hand(&image.handed).at(Step::Descriptors)?;
+    step(Step::Descriptors, &mut || {
+        descriptors::close_all_except(image.handed.len(), [channel.0.as_raw_fd(), canary.as_raw_fd()])
+    })?;
     step(Step::Seccomp, &mut || seccomp::install(&image.filter))?;
     step(Step::HideInit, &mut || rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable))?;
     if !fault.skips(Step::Attest) {
@@ -111,7 +124,7 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     }
     fault.check(Step::Fork).at(Step::Fork)?;
     let side = clone::fork().at(Step::Fork)?;
-    Ok(Confined { side, canary, copies, awaits_filter })
+    Ok(Confined { side, canary, copies, replaced, awaits_filter })
 }
 
 /// Sets the run's network up and hands the supervisor its ends of it; true when the supervisor has to put a packet
@@ -158,12 +171,15 @@ fn pass_barrier(image: &Image, channel: &ChildChannel, confined: &Confined, call
     let canary = &confined.canary;
     let fault = image.fault;
     fault.check(Step::Attest).at(Step::Attest)?;
+    if !fault.skips(Step::Streams) {
+        terminal::come_to_the_foreground(image).at(Step::Streams)?;
+    }
     let inside = attest::look()?;
     if confined.awaits_filter {
         channel.wait().at(Step::Rules)?;
     }
     if !fault.skips(Step::Attest) {
-        attest::every_layer(image, channel, canary, &inside)?;
+        attest::every_layer(image, channel, canary, &confined.replaced, &inside)?;
     }
     fault.check(Step::Program).at(Step::Program)?;
     let program = exec::open(&image.exec, &confined.copies).at(Step::Program)?;
@@ -192,20 +208,14 @@ fn enter(cwd: &Place) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Puts pipes in the place of the caller's streams where the plan wants it.
-fn replace_streams(image: &Image) -> Result<(), Errno> {
-    for (number, stream) in (0_i32..).zip(&image.streams) {
-        let Some(stream) = stream else { continue };
-        // SAFETY: the number is one of the three standard streams, which no value here owns.
-        if unsafe { libc::dup2(stream.as_raw_fd(), number) } < 0 {
-            return Err(clone::last_errno());
-        }
-    }
-    Ok(())
+/// The command has its own copies; what the init still had is overwritten.
+fn forget_secrets(image: &mut Image) {
+    image.secrets.clear();
+    image.exec.env.forget();
 }
 
 fn drop_everything_but_the_channel(channel: &ChildChannel) {
-    let _ = descriptors::close_all_except([channel.0.as_raw_fd()]);
+    let _ = descriptors::close_all_except(0, [channel.0.as_raw_fd()]);
 }
 
 fn give_up(channel: &ChildChannel, failure: Failure) -> ! {

@@ -1,19 +1,41 @@
 //! Closes what the caller left open: one descriptor of a host directory would be an escape.
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
 use crate::clone::last_errno;
 
-/// Closes every descriptor from 3 on, except the ones to keep.
+/// What is handed to a command comes from numbers from here on, so that it does not stand in its own way.
+const ABOVE_HANDED: RawFd = 16;
+
+/// Moves a descriptor out of the way of those that are handed to the command.
+pub(crate) fn above_handed(descriptor: impl AsFd) -> Result<OwnedFd, Errno> {
+    rustix::io::fcntl_dupfd_cloexec(descriptor, ABOVE_HANDED)
+}
+
+/// Gives each of these the next number from 3 on, where it outlives exec; what has such a number is closed.
+pub(crate) fn hand(descriptors: &[OwnedFd]) -> Result<(), Errno> {
+    for (number, descriptor) in (FIRST..).zip(descriptors) {
+        // SAFETY: whatever has this number is given up here; see `close_range`.
+        if unsafe { libc::dup2(descriptor.as_raw_fd(), number) } < 0 {
+            return Err(last_errno());
+        }
+    }
+    Ok(())
+}
+
+/// The number behind the standard streams.
+const FIRST: RawFd = 3;
+
+/// Closes every descriptor behind those that are handed to the command, except the ones to keep.
 ///
 /// By number, never by listing `/proc`: a restriction on `/proc` would silently close nothing.
-pub(crate) fn close_all_except<const N: usize>(mut keep: [RawFd; N]) -> Result<(), Errno> {
+pub(crate) fn close_all_except<const N: usize>(handed: usize, mut keep: [RawFd; N]) -> Result<(), Errno> {
     keep.sort_unstable();
-    let mut first: u32 = 3;
+    let mut first: u32 = 3 + u32::try_from(handed).map_err(|_| Errno::MFILE)?;
     for kept in keep {
         let Ok(kept) = u32::try_from(kept) else { continue };
         if kept < first {
@@ -34,11 +56,19 @@ fn close_range(first: u32, last: u32) -> Result<(), Errno> {
     if result == 0 { Ok(()) } else { Err(last_errno()) }
 }
 
-/// True when nothing is open but the standard streams and these, as `/proc` lists it.
+/// Makes a standard stream of this process the same as another descriptor.
+pub(crate) fn put_at(descriptor: &OwnedFd, number: RawFd) -> Result<(), Errno> {
+    // SAFETY: the number is one of the three standard streams, which no value here owns.
+    if unsafe { libc::dup2(descriptor.as_raw_fd(), number) } < 0 { Err(last_errno()) } else { Ok(()) }
+}
+
+/// True when nothing is open but the standard streams, so many that are handed to the command, and these, as `/proc`
+/// lists it.
 ///
 /// # Errors
 /// `/proc` is not readable.
-pub(crate) fn only_open<const N: usize>(chosen: [RawFd; N]) -> Result<bool, Errno> {
+pub(crate) fn only_open<const N: usize>(handed: usize, chosen: [RawFd; N]) -> Result<bool, Errno> {
+    let first = FIRST + RawFd::try_from(handed).map_err(|_| Errno::MFILE)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = rustix::fs::open(c"/proc/self/fd", flags, Mode::empty())?;
     let listing = directory.as_raw_fd();
@@ -49,7 +79,7 @@ pub(crate) fn only_open<const N: usize>(chosen: [RawFd; N]) -> Result<bool, Errn
         let name = entry.file_name().to_bytes();
         let number = std::str::from_utf8(name).ok().and_then(|name| name.parse::<RawFd>().ok());
         match number {
-            Some(number) if number < 3 || number == listing || chosen.contains(&number) => {}
+            Some(number) if number < first || number == listing || chosen.contains(&number) => {}
             None if name == b"." || name == b".." => {}
             Some(_) | None => return Ok(false),
         }

@@ -2,13 +2,15 @@
 //!
 //! INVARIANT: an image is complete before `clone3`; the child reads it and never allocates.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::{OwnedFd, RawFd};
 
 use crate::fault::Fault;
+use crate::locked::Locked;
 use crate::network::Network;
 use crate::pinned::Pinned;
 use crate::seccomp::Filter;
+use crate::terminal::Terminal;
 
 /// Everything that the child needs between clone and exec.
 pub struct Image {
@@ -28,6 +30,10 @@ pub struct Image {
     pub cwd: Place,
     /// The private home, and how many files the tree itself puts there.
     pub home: Option<(CString, u32)>,
+    /// The values that are delivered as files; see [`Content::Secret`].
+    pub secrets: Vec<Locked>,
+    /// Descriptors that the command gets besides its standard streams, from 3 on.
+    pub handed: Vec<OwnedFd>,
     /// Private copies of files whose content was pinned.
     pub pinned: Vec<Pinned>,
     /// What is executed.
@@ -38,6 +44,8 @@ pub struct Image {
     pub umask: u32,
     /// Standard streams that the command gets instead of the caller's own, by number.
     pub streams: [Option<OwnedFd>; 3],
+    /// Terminals of the run's own: at most one of each role, the session's first.
+    pub terminals: Vec<Terminal>,
     /// True when the child waits to be put into cgroups before it starts the command's process.
     pub joins_cgroups: bool,
     /// The fault that a test wants.
@@ -137,6 +145,8 @@ pub enum Content {
     Device {
         /// Absolute host path.
         source: CString,
+        /// Whether it can be opened for writing.
+        access: Access,
     },
     /// A writable directory of the run's own.
     Private {
@@ -157,6 +167,11 @@ pub enum Content {
         text: Vec<u8>,
         /// Where it lies decides whether it can be written.
         access: Access,
+    },
+    /// A file that the command alone can read.
+    Secret {
+        /// Its content's place in [`Image::secrets`].
+        index: usize,
     },
     /// The run's own procfs.
     Proc,
@@ -205,7 +220,6 @@ pub struct Ruleset {
 }
 
 /// What is executed.
-#[derive(Debug)]
 pub struct Exec {
     /// The file that is opened inside and executed: the program, or the innermost interpreter.
     pub file: Judged,
@@ -219,19 +233,34 @@ pub struct Exec {
 }
 
 /// A NULL-terminated vector of C strings, as `execve` takes it.
-#[derive(Debug)]
 pub struct CStrings {
     pointers: Vec<*const libc::c_char>,
-    // Keeps what the pointers point to.
+    // Keep what the pointers point to.
     _strings: Vec<CString>,
+    _secrets: Vec<Locked>,
 }
 
 impl CStrings {
     /// Takes the strings; they stay where they are.
     #[must_use]
     pub fn new(strings: Vec<CString>) -> Self {
-        let pointers = strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect();
-        Self { pointers, _strings: strings }
+        Self::with_secrets(strings, Vec::new())
+    }
+
+    /// The same, and behind them strings that stay in their own memory. One that does not end with its only NUL is left out.
+    #[must_use]
+    pub fn with_secrets(strings: Vec<CString>, secrets: Vec<Locked>) -> Self {
+        let plain = strings.iter().map(|string| string.as_ptr());
+        let locked =
+            secrets.iter().filter_map(|secret| CStr::from_bytes_with_nul(secret.as_bytes()).ok()).map(CStr::as_ptr);
+        let pointers = plain.chain(locked).chain([std::ptr::null()]).collect();
+        Self { pointers, _strings: strings, _secrets: secrets }
+    }
+
+    /// Gives up all strings and overwrites the secret ones.
+    pub(crate) fn forget(&mut self) {
+        self.pointers.clear();
+        self._secrets.clear();
     }
 
     pub(crate) fn as_ptr(&self) -> *const *const libc::c_char {

@@ -47,6 +47,8 @@ pub(crate) const WRITE: u64 = READ
     | TRUNCATE;
 /// Uses a device node.
 pub(crate) const DEVICE: u64 = READ_FILE | WRITE_FILE | TRUNCATE | IOCTL_DEV;
+/// Uses a device node without writing to it.
+pub(crate) const READ_DEVICE: u64 = READ_FILE | IOCTL_DEV;
 /// Opens and drives pseudo-terminals.
 pub(crate) const TERMINALS: u64 = DEVICE | READ_DIR;
 

@@ -21,6 +21,7 @@ mod mountinfo;
 mod netlink;
 mod privilege;
 
+pub mod apart;
 pub mod arena;
 pub mod attest;
 pub mod cgroup;
@@ -28,6 +29,7 @@ pub mod channel;
 pub mod fault;
 pub mod janitor;
 pub mod landlock;
+pub mod locked;
 pub mod namespaces;
 pub mod netfilter;
 pub mod network;
@@ -36,5 +38,6 @@ pub mod pinned;
 pub mod seccomp;
 pub mod signals;
 pub mod step;
+pub mod terminal;
 
 pub use spawn::{Spawned, spawn};

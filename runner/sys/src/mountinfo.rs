@@ -116,7 +116,7 @@ fn expectation(content: &Content) -> Option<Expected> {
         Content::Proc | Content::MaskDirectory | Content::MaskFile => {
             Some(Expected { writable: false, devices: false })
         }
-        Content::Directory | Content::Symlink(_) | Content::File { .. } => None,
+        Content::Directory | Content::Symlink(_) | Content::File { .. } | Content::Secret { .. } => None,
     }
 }
 

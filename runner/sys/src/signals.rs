@@ -61,9 +61,26 @@ pub(crate) fn reset(ignored: u64) -> Result<(), Errno> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Received {
     pub(crate) number: i32,
-    /// True when the supervisor passed it on: not the terminal, not a process in here, and not one
-    /// outside that signalled the whole process group (the command has that one already).
-    pub(crate) from_supervisor: bool,
+    pub(crate) sender: Sender,
+}
+
+/// Who sent a signal to the run's init.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// The supervisor passed it on.
+    Supervisor(To),
+    /// The terminal, a process in here, or one outside that signalled the whole process group (the command has that one
+    /// already).
+    Other,
+}
+
+/// Whom a signal is passed on to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// The command's process.
+    Command,
+    /// All of the command's process group, where it has one of its own.
+    Group,
 }
 
 /// Waits for any signal; all of them are blocked.
@@ -83,20 +100,31 @@ pub(crate) fn wait() -> Result<Received, Errno> {
     let sender = unsafe { info.si_pid() };
     // SAFETY: for SI_QUEUE the value is valid.
     let value = unsafe { info.si_value() }.sival_ptr.addr();
-    Ok(Received { number, from_supervisor: info.si_code == libc::SI_QUEUE && sender == 0 && value == FORWARDED })
+    let sender = match value {
+        _ if info.si_code != libc::SI_QUEUE || sender != 0 => Sender::Other,
+        FORWARDED => Sender::Supervisor(To::Command),
+        FORWARDED_TO_GROUP => Sender::Supervisor(To::Group),
+        _ => Sender::Other,
+    };
+    Ok(Received { number, sender })
 }
 
 /// Marks a signal that the supervisor passes on, so that init tells it from all others.
 const FORWARDED: usize = 0x6f70_6171;
+/// The same, to the whole group.
+const FORWARDED_TO_GROUP: usize = 0x6f70_6172;
 
-/// Passes a signal on to the run's init, which hands it to the command.
+/// Passes a signal on to the run's init, which hands it on.
 ///
 /// # Errors
 /// The init is gone.
-pub fn send_to_init(pidfd: impl std::os::fd::AsFd, number: i32) -> Result<(), Errno> {
+pub fn send_to_init(pidfd: impl std::os::fd::AsFd, number: i32, to: To) -> Result<(), Errno> {
     use std::os::fd::AsRawFd;
-    let info =
-        QueuedInfo { number, errno: 0, code: libc::SI_QUEUE, _pad: 0, pid: 0, uid: 0, value: FORWARDED, rest: [0; 12] };
+    let value = match to {
+        To::Command => FORWARDED,
+        To::Group => FORWARDED_TO_GROUP,
+    };
+    let info = QueuedInfo { number, errno: 0, code: libc::SI_QUEUE, _pad: 0, pid: 0, uid: 0, value, rest: [0; 12] };
     // SAFETY: `info` has the size and layout of `siginfo_t` for queued signals and outlives the call.
     let result = unsafe {
         libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_fd().as_raw_fd(), number, std::ptr::from_ref(&info), 0_u32)

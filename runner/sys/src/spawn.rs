@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use crate::channel::{self, Channel};
 use crate::child;
 use crate::clone::{self, Side};
+use crate::descriptors;
 use crate::image::{IdMap, Image};
 use crate::step::{At, Failure, Step};
 
@@ -41,11 +42,17 @@ impl Spawned {
 ///
 /// # Errors
 /// The kernel refuses the namespaces or the id map.
-pub fn spawn(image: Image, cgroup: Option<BorrowedFd<'_>>) -> Result<Spawned, Failure> {
+pub fn spawn(mut image: Image, cgroup: Option<BorrowedFd<'_>>) -> Result<Spawned, Failure> {
     let fault = image.fault;
     let map = image.identity.map;
     fault.check(Step::Clone).at(Step::Clone)?;
-    let (ours, theirs) = channel::pair(image.network.expected()).at(Step::Clone)?;
+    let (ours, mut theirs) = channel::pair(image.network.expected(), image.terminals.len()).at(Step::Clone)?;
+    if !image.handed.is_empty() {
+        theirs.0 = descriptors::above_handed(&theirs.0).at(Step::Clone)?;
+        for handed in &mut image.handed {
+            *handed = descriptors::above_handed(&*handed).at(Step::Clone)?;
+        }
+    }
     match clone::into_namespaces(cgroup, fault).at(Step::Clone)? {
         Side::Child => {
             drop(ours);

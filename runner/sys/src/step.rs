@@ -84,6 +84,8 @@ steps! {
     SealRoot = "seal-root",
     /// The working directory is entered and compared.
     Cwd = "cwd",
+    /// The run's own streams and terminals take the place of the caller's.
+    Streams = "streams",
     /// Resource limits are set.
     ResourceLimits = "resource-limits",
     /// Privileges can no longer be gained.

@@ -17,7 +17,7 @@ use opaque_tests::bench::Outcome;
 pub(crate) const STOPWATCH: &str = "--stopwatch";
 
 /// Bytes of memory that are made ready for a byte of policy: as the product does (`runner/src/line/loaded.rs`).
-const POPULATED: usize = 14;
+const POPULATED: usize = 8;
 
 /// Who loads, and what is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Loader {
 /// Where the memory comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Memory {
-    /// The arena, as in the product, which holds some two thousand rules.
+    /// The arena, as in the product, which holds some five thousand rules.
     Arena,
     /// The system's allocator.
     System,

@@ -104,7 +104,7 @@ fn load_one(shape: Shape, directory: &std::path::Path) -> Outcome<Table> {
         let of_cedar = ratio(&times[index], &times[2]);
         table.bounded(row(name, index, Some(of_cedar)), of_cedar, Bound::AtMost(1.0));
     }
-    // More than some two thousand rules leave the arena: what grows is compared on the same memory.
+    // More than some five thousand rules leave the arena: what grows is compared on the same memory.
     for (name, index, to) in [("10,000 rules, first sight, of 1,000", 5, 3), ("10,000 rules, again, of 1,000", 6, 4)] {
         let growth = ratio(&times[index], &times[to]);
         table.bounded(row(name, index, Some(growth)), growth, LINEAR);

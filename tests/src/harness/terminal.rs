@@ -22,6 +22,24 @@ impl Terminal {
     /// When the machine has no pseudo-terminals.
     #[must_use]
     pub fn new(identity: Identity) -> Self {
+        let terminal = Self::unread(identity);
+        let mut reader = terminal.master.try_clone().expect("a descriptor can be copied");
+        let told = Arc::clone(&terminal.shown);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(read @ 1..) = reader.read(&mut buffer) {
+                told.lock().expect("no reader panics").extend_from_slice(&buffer[..read]);
+            }
+        });
+        terminal
+    }
+
+    /// The same, where nobody looks at the screen: what is written stays in the way of what comes after it.
+    ///
+    /// # Panics
+    /// When the machine has no pseudo-terminals.
+    #[must_use]
+    pub fn unread(identity: Identity) -> Self {
         let mut ends = [-1; 2];
         let mut size = libc::winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         let (one, other) = (&raw mut ends[0], &raw mut ends[1]);
@@ -39,13 +57,6 @@ impl Terminal {
         // SAFETY: no pointer is passed.
         unsafe { libc::fchown(device.as_raw_fd(), identity.uid(), identity.gid()) };
         let shown = Arc::new(Mutex::new(Vec::new()));
-        let (mut reader, told) = (master.try_clone().expect("a descriptor can be copied"), Arc::clone(&shown));
-        std::thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(read @ 1..) = reader.read(&mut buffer) {
-                told.lock().expect("no reader panics").extend_from_slice(&buffer[..read]);
-            }
-        });
         Self { master, device, shown }
     }
 
@@ -65,6 +76,15 @@ impl Terminal {
     #[must_use]
     pub fn screen(&self) -> String {
         String::from_utf8_lossy(&self.shown.lock().expect("no reader panics")).into_owned()
+    }
+
+    /// The bytes of it.
+    ///
+    /// # Panics
+    /// When the reader did.
+    #[must_use]
+    pub fn shown(&self) -> Vec<u8> {
+        self.shown.lock().expect("no reader panics").clone()
     }
 
     /// Waits until a text was shown.
@@ -94,7 +114,15 @@ impl Terminal {
         let mut modes: libc::termios = unsafe { std::mem::zeroed() };
         // SAFETY: the structure is ours to be written.
         unsafe { libc::tcgetattr(self.device.as_raw_fd(), &raw mut modes) };
-        vec![modes.c_iflag, modes.c_oflag, modes.c_cflag, modes.c_lflag]
+        let flags = [modes.c_iflag, modes.c_oflag, modes.c_cflag, modes.c_lflag];
+        flags.into_iter().chain(modes.c_cc.map(u32::from)).collect()
+    }
+
+    /// True when lines are edited and echoed, as a shell leaves a terminal to its commands.
+    #[must_use]
+    pub fn is_cooked(&self) -> bool {
+        let wanted = libc::ICANON | libc::ECHO | libc::ISIG;
+        self.modes()[3] & wanted == wanted
     }
 
     /// The process group in the foreground.

@@ -154,6 +154,7 @@ fn hide(request: &mut Request, whole: Whole) {
         | Whole::AskedRead
         | Whole::AskedWrite
         | Whole::AskedEnv
+        | Whole::AskedSecrets
         | Whole::AskedNetwork => {}
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::facts::{Account, HostFacts, Leads, PathFact, Workspace};
+use crate::request::AskedSecret;
+use crate::secret::Delivery;
 
 #[test]
 fn under_a_policy_a_flag_that_widens_must_fit_the_ceiling() {
@@ -185,4 +187,20 @@ fn a_stated_list_of_secrets_is_the_most_that_a_run_may_use() {
     let mut request = request("/usr/bin/make all");
     request.operation.secrets = vec!["NPM_TOKEN".to_owned()];
     assert_eq!(word(&decide(&none, &request)), "deny");
+}
+
+#[test]
+fn without_a_list_a_run_uses_what_its_profile_declares_and_nothing_named_on_the_spot() {
+    let policy = policy("", MAKE);
+    let mut request = request("/usr/bin/make all");
+    request.operation.secrets = vec!["NPM_TOKEN".to_owned()];
+    assert_eq!(word(&decide(&policy, &request)), "allow");
+    request.asked.secrets = vec![AskedSecret::parse("NPM_TOKEN", "env:MINE", Delivery::Env).unwrap()];
+    let refused = told(decide(&policy, &request));
+    assert!(refused.starts_with("denied by `user:build`: the secret `NPM_TOKEN` is not allowed"), "{refused}");
+    let listed = super::policy("", &format!("{MAKE}[rules.sandbox]\nsecrets = [\"NPM_TOKEN\"]\n"));
+    let granted = allowed(decide(&listed, &request));
+    assert_eq!(granted.grants().secrets.first().map(|secret| secret.source.to_string()).as_deref(), Some("env:MINE"));
+    let direct = allowed(decide(&super::policy("", ""), &request));
+    assert_eq!(direct.grants().secrets.len(), 1);
 }

@@ -1,42 +1,48 @@
 //! Makes a tree from the events of the grammar. Once something is wrong, whatever else is made does not count.
 
-use std::borrow::Cow;
-
-use toml_parser::decoder::{Encoding, ScalarKind};
+use toml_parser::decoder::Encoding;
 use toml_parser::parser::EventReceiver;
 use toml_parser::{ErrorSink, Raw, Source, Span};
 
-use crate::document::tree::{Children, DEPTH, Index, KEYS, Made, Node, Place, Refused, Value};
+use crate::document::tree::texts::{Place, Texts};
+use crate::document::tree::{Below, Children, DEPTH, Index, KEYS, Made, Node, Refused, Value, find};
 
-/// A key and where it stands.
-type Key<'s> = (Cow<'s, str>, Place);
+/// The text of a key, and where it stands.
+#[derive(Debug, Clone, Copy, Default)]
+struct Key {
+    text: Place,
+    place: Place,
+}
+
+/// The key of what stands in a list.
+const NAMELESS: Key = Key { text: Place { start: 0, end: 0 }, place: Place { start: 0, end: 0 } };
 
 /// A tree in the making.
 pub(super) struct Building<'s> {
     source: Source<'s>,
-    nodes: Vec<Node<'s>>,
+    texts: Texts<'s>,
+    nodes: Vec<Node>,
     /// The table whose header came last.
     table: Index,
     /// Lists and tables in braces that are still open.
     open: Vec<Index>,
     /// The parts of the key that is being read.
-    keys: Vec<Key<'s>>,
+    keys: Vec<Key>,
     /// Where the header that is being read begins.
     header: usize,
     refused: Option<Refused>,
 }
 
 impl<'s> Building<'s> {
-    pub(super) fn new(source: Source<'s>, nodes: usize) -> Self {
-        let value = Value::Table(Children::default(), Made::Header);
-        let (key, place) = nameless();
+    pub(super) fn new(text: &'s str, nodes: usize) -> Self {
         let mut all = Vec::with_capacity(nodes + 1);
-        all.push(Node { key, key_place: place, place, value, next: None });
-        Self { source, nodes: all, table: 0, open: Vec::new(), keys: Vec::new(), header: 0, refused: None }
+        all.push(Node::new(NAMELESS, NAMELESS.place, Value::Table(Children::default(), Made::Header)));
+        let (source, texts) = (Source::new(text), Texts::new(text));
+        Self { source, texts, nodes: all, table: 0, open: Vec::new(), keys: Vec::new(), header: 0, refused: None }
     }
 
-    pub(super) fn finish(self) -> Result<Vec<Node<'s>>, Refused> {
-        self.refused.map_or(Ok(self.nodes), Err)
+    pub(super) fn finish(self) -> Result<(Texts<'s>, Vec<Node>), Refused> {
+        self.refused.map_or(Ok((self.texts, self.nodes)), Err)
     }
 
     fn wrong<T>(&mut self) -> Option<T> {
@@ -45,27 +51,27 @@ impl<'s> Building<'s> {
     }
 
     /// Adds a value to a list or a table that has no such key.
-    fn add(&mut self, to: Index, (key, key_place): Key<'s>, place: Place, value: Value<'s>) -> Option<Index> {
-        let Ok(index) = Index::try_from(self.nodes.len()) else { return self.wrong() };
+    fn add(&mut self, to: Index, key: Key, place: Place, value: Value) -> Option<Index> {
+        let Some(index) = Index::try_from(self.nodes.len()).ok().and_then(Below::new) else { return self.wrong() };
         let parent = &mut self.nodes.get_mut(to as usize)?.value;
         let is_table = parent.made().is_some();
         let children = parent.children_mut()?;
         children.count += 1;
         if is_table && children.count as usize > KEYS {
-            self.refused.get_or_insert(Refused::Keys(key_place.range()));
+            self.refused.get_or_insert(Refused::Keys(key.place.range()));
             return None;
         }
         children.first.get_or_insert(index);
         let before = children.last.replace(index);
         if let Some(before) = before {
-            self.nodes.get_mut(before as usize)?.next = Some(index);
+            self.nodes.get_mut(before.get() as usize)?.next = Some(index);
         }
-        self.nodes.push(Node { key, key_place, place, value, next: None });
-        Some(index)
+        self.nodes.push(Node::new(key, place, value));
+        Some(index.get())
     }
 
-    fn value(&self, index: Index) -> Option<&Value<'s>> {
-        self.nodes.get(index as usize).map(|node| &node.value)
+    fn value(&self, index: Index) -> Option<Value> {
+        self.nodes.get(index as usize).map(|node| node.value)
     }
 
     fn made(&self, index: Index) -> Option<Made> {
@@ -78,30 +84,23 @@ impl<'s> Building<'s> {
         }
     }
 
-    fn find(&self, table: Index, key: &str) -> Option<Index> {
-        let mut next = self.value(table)?.children()?.first;
-        while let Some(index) = next {
-            let node = self.nodes.get(index as usize)?;
-            if node.key == key {
-                return Some(index);
-            }
-            next = node.next;
-        }
-        None
+    fn find(&self, table: Index, key: Key) -> Option<Index> {
+        let table = self.nodes.get(table as usize)?;
+        find(&self.nodes, &self.texts, table, self.texts.get(key.text)).map(Below::get)
     }
 
     /// The last table of a list that `[[…]]` makes.
     fn last_of_tables(&self, index: Index) -> Option<Index> {
         let value = self.value(index)?;
-        value.children().filter(|children| children.is_of_tables)?.last
+        value.children().filter(|children| children.is_of_tables)?.last.map(Below::get)
     }
 
     /// The table that a header's path leads to, made where it is not there.
-    fn through(&mut self, path: Vec<Key<'s>>) -> Option<Index> {
+    fn through(&mut self, path: &[Key]) -> Option<Index> {
         let mut table = 0;
-        for (key, place) in path {
-            table = match self.find(table, &key) {
-                None => self.add(table, (key, place), place, Value::Table(Children::default(), Made::Through))?,
+        for key in path {
+            table = match self.find(table, *key) {
+                None => self.add(table, *key, key.place, Value::Table(Children::default(), Made::Through))?,
                 Some(found) => match self.made(found) {
                     Some(Made::Header | Made::Through | Made::Dotted) => found,
                     Some(Made::Inline | Made::InlineDotted) => return self.wrong(),
@@ -115,46 +114,64 @@ impl<'s> Building<'s> {
         Some(table)
     }
 
-    fn begin_table(&mut self, end: usize, is_of_tables: bool) -> Option<()> {
-        let mut path = std::mem::take(&mut self.keys);
-        let place = Place::new(self.header, end);
-        let (Some(key), Some(place), true) = (path.pop(), place, path.len() < DEPTH as usize) else {
+    fn begin_table(&mut self, path: &[Key], end: usize, is_of_tables: bool) -> Option<()> {
+        let (Some((key, path)), Some(place)) = (path.split_last(), Place::new(self.header, end)) else {
             return self.wrong();
         };
+        if path.len() >= DEPTH as usize {
+            return self.wrong();
+        }
         let parent = self.through(path)?;
         let empty = Value::Table(Children::default(), Made::Header);
-        self.table = match (self.find(parent, &key.0), is_of_tables) {
-            (None, false) => self.add(parent, key, place, empty)?,
+        self.table = match (self.find(parent, *key), is_of_tables) {
+            (None, false) => self.add(parent, *key, place, empty)?,
             (Some(found), false) if self.made(found) == Some(Made::Through) => {
                 self.set_made(found, Made::Header);
                 let node = self.nodes.get_mut(found as usize)?;
-                (node.place, node.key_place) = (place, key.1);
+                (node.place, node.key_place) = (place, key.place);
                 found
             }
             (None, true) => {
                 let list = Value::Array(Children { is_of_tables: true, ..Children::default() });
-                let list = self.add(parent, key, place, list)?;
-                self.add(list, nameless(), place, empty)?
+                let list = self.add(parent, *key, place, list)?;
+                self.add(list, NAMELESS, place, empty)?
             }
-            (Some(list), true) if self.last_of_tables(list).is_some() => self.add(list, nameless(), place, empty)?,
+            (Some(list), true) if self.last_of_tables(list).is_some() => self.add(list, NAMELESS, place, empty)?,
             (Some(_), false | true) => return self.wrong(),
         };
         Some(())
     }
 
+    /// Ends a header.
+    fn close_table(&mut self, span: Span, is_of_tables: bool) {
+        let path = std::mem::take(&mut self.keys);
+        if self.begin_table(&path, span.end(), is_of_tables).is_none() {
+            self.refuse();
+        }
+        self.use_again(path);
+    }
+
     /// Puts a value where it belongs: into the list that is open, or behind the key that was read.
-    fn put(&mut self, place: Place, value: Value<'s>) -> Option<Index> {
+    fn put(&mut self, place: Place, value: Value) -> Option<Index> {
         let within = self.open.last().copied();
         if let Some(list) = within.filter(|within| self.made(*within).is_none()) {
-            return self.add(list, nameless(), place, value);
+            return self.add(list, NAMELESS, place, value);
         }
+        let path = std::mem::take(&mut self.keys);
+        let put = self.put_behind(&path, within, place, value);
+        self.use_again(path);
+        put
+    }
+
+    fn put_behind(&mut self, path: &[Key], within: Option<Index>, place: Place, value: Value) -> Option<Index> {
         let mut table = within.unwrap_or(self.table);
         let dotted = if within.is_some() { Made::InlineDotted } else { Made::Dotted };
-        let mut path = std::mem::take(&mut self.keys);
-        let (Some(key), true) = (path.pop(), path.len() < DEPTH as usize) else { return self.wrong() };
-        for (key, place) in path.drain(..) {
-            table = match self.find(table, &key) {
-                None => self.add(table, (key, place), place, Value::Table(Children::default(), dotted))?,
+        let Some((key, path)) = path.split_last().filter(|(_, path)| path.len() < DEPTH as usize) else {
+            return self.wrong();
+        };
+        for key in path {
+            table = match self.find(table, *key) {
+                None => self.add(table, *key, key.place, Value::Table(Children::default(), dotted))?,
                 Some(found) => match (self.made(found), dotted) {
                     (Some(made), dotted) if made == dotted => found,
                     (Some(Made::Through), Made::Dotted) => {
@@ -162,22 +179,26 @@ impl<'s> Building<'s> {
                         found
                     }
                     (None, Made::Dotted) if self.last_of_tables(found).is_some() => {
-                        self.refused.get_or_insert(Refused::Dotted(place.range()));
+                        self.refused.get_or_insert(Refused::Dotted(key.place.range()));
                         return None;
                     }
                     (Some(_) | None, _) => return self.wrong(),
                 },
             };
         }
-        // The memory of the path is used again for the next key.
-        self.keys = path;
-        if self.find(table, &key.0).is_some() {
+        if self.find(table, *key).is_some() {
             return self.wrong();
         }
-        self.add(table, key, place, value)
+        self.add(table, *key, place, value)
     }
 
-    fn open_value(&mut self, span: Span, value: Value<'s>) -> bool {
+    /// Keeps the memory of a path for the next key.
+    fn use_again(&mut self, mut path: Vec<Key>) {
+        path.clear();
+        self.keys = path;
+    }
+
+    fn open_value(&mut self, span: Span, value: Value) -> bool {
         let opened = Place::of(span).and_then(|place| self.put(place, value));
         if opened.is_none() {
             self.refused.get_or_insert(Refused::Wrong);
@@ -205,9 +226,10 @@ impl<'s> Building<'s> {
     }
 }
 
-/// The key of what stands in a list.
-fn nameless<'s>() -> Key<'s> {
-    (Cow::Borrowed(""), Place::default())
+impl Node {
+    fn new(key: Key, place: Place, value: Value) -> Self {
+        Self { key: key.text, key_place: key.place, place, value, next: None }
+    }
 }
 
 impl EventReceiver for Building<'_> {
@@ -217,9 +239,7 @@ impl EventReceiver for Building<'_> {
     }
 
     fn std_table_close(&mut self, span: Span, _: &mut dyn ErrorSink) {
-        if self.begin_table(span.end(), false).is_none() {
-            self.refuse();
-        }
+        self.close_table(span, false);
     }
 
     fn array_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) {
@@ -228,9 +248,7 @@ impl EventReceiver for Building<'_> {
     }
 
     fn array_table_close(&mut self, span: Span, _: &mut dyn ErrorSink) {
-        if self.begin_table(span.end(), true).is_none() {
-            self.refuse();
-        }
+        self.close_table(span, true);
     }
 
     fn inline_table_open(&mut self, span: Span, _: &mut dyn ErrorSink) -> bool {
@@ -250,23 +268,22 @@ impl EventReceiver for Building<'_> {
     }
 
     fn simple_key(&mut self, span: Span, encoding: Option<Encoding>, error: &mut dyn ErrorSink) {
-        let Some((raw, place)) = self.raw(span, encoding) else { return self.refuse() };
-        let mut key = Cow::Borrowed("");
-        raw.decode_key(&mut key, error);
-        self.keys.push((key, place));
+        let key = self.raw(span, encoding).and_then(|(raw, place)| {
+            let text = self.texts.key(raw, place, encoding, error)?;
+            Some(Key { text, place })
+        });
+        match key {
+            Some(key) => self.keys.push(key),
+            None => self.refuse(),
+        }
     }
 
     fn scalar(&mut self, span: Span, encoding: Option<Encoding>, error: &mut dyn ErrorSink) {
-        let Some((raw, place)) = self.raw(span, encoding) else { return self.refuse() };
-        let mut text = Cow::Borrowed("");
-        let value = match raw.decode_scalar(&mut text, error) {
-            ScalarKind::String => Value::String(text),
-            ScalarKind::Boolean(value) => Value::Boolean(value),
-            ScalarKind::DateTime => Value::Datetime,
-            ScalarKind::Float => Value::Float,
-            ScalarKind::Integer(radix) => Value::Integer(text, radix.value()),
-        };
-        if self.put(place, value).is_none() {
+        let put = self.raw(span, encoding).and_then(|(raw, place)| {
+            let value = self.texts.value(raw, place, encoding, error)?;
+            self.put(place, value)
+        });
+        if put.is_none() {
             self.refuse();
         }
     }

@@ -1,5 +1,7 @@
 //! The tree holds what the `toml` crate finds, and nothing is taken that this crate refuses.
 
+use std::borrow::Cow;
+
 use proptest::prelude::*;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -30,17 +32,17 @@ fn value_by_crate(value: &Spanned<DeValue<'_>>) -> String {
     format!("{shown}@{:?}", value.span())
 }
 
-fn by_tree(tree: &Tree<'_>, table: &Node<'_>) -> String {
-    let entry = |node: &Node<'_>| format!("{}@{:?}={}", node.key(), node.key_span(), value_by_tree(tree, node));
+fn by_tree(tree: &Tree<'_>, table: &Node) -> String {
+    let entry = |node: &Node| format!("{}@{:?}={}", tree.key(node), node.key_span(), value_by_tree(tree, node));
     let mut entries: Vec<String> = tree.children(table).map(entry).collect();
     entries.sort();
     format!("{{{}}}", entries.join(","))
 }
 
-fn value_by_tree(tree: &Tree<'_>, node: &Node<'_>) -> String {
+fn value_by_tree(tree: &Tree<'_>, node: &Node) -> String {
     let shown = match node.value() {
-        Value::String(text) => format!("{text:?}"),
-        Value::Integer(digits, radix) => format!("{digits}/{radix}"),
+        Value::String(text) => format!("{:?}", tree.text(text)),
+        Value::Integer(digits, radix) => format!("{}/{radix}", tree.text(digits)),
         Value::Float => "float".to_owned(),
         Value::Boolean(value) => value.to_string(),
         Value::Datetime => "date".to_owned(),
@@ -102,6 +104,15 @@ fn each_kind_of_document_is_what_the_crate_says() {
         "a = 1e",
         "a = \"\\x\"",
         "a = \"\u{7}\"",
+        "a = '\u{7}'",
+        "a = \"\u{7f}\"\nb = '\u{7f}'",
+        "a = 'x\ty'\nb = \"x\ty\"",
+        "a = 'é\\'\nb = \"é'\"\nc = '\"'",
+        "a = ''\nb = \"\"\n'' = 1",
+        "\"\" = 1\n\"é\" = 2\n'c\\d' = 3",
+        "é = 1",
+        "a-b_C9 = 1",
+        "a$ = 1",
     ] {
         let (by_crate, by_tree) = both(text);
         assert_eq!(by_tree, by_crate, "{text}");

@@ -10,6 +10,7 @@ mod keys;
 mod messages;
 mod patterns;
 mod rules;
+mod secrets;
 mod shape;
 mod values;
 
@@ -54,6 +55,8 @@ fn classes() -> Vec<Class> {
         patterns::host(),
         rules::grade(),
         rules::arguments(),
+        secrets::secret(),
+        secrets::output(),
         rules::approval(),
         rules::lease(),
         rules::shadowed(),

@@ -13,11 +13,13 @@ use crate::host_name::HostPattern;
 use crate::intent::Intent;
 use crate::limits::{Limit, Limits};
 use crate::lower::lower;
+use crate::output::{Sequences, Show};
 use crate::plan::{Authority, IdMap, Plan, Protection, Variable};
 use crate::policy_set::PolicySet;
 use crate::principal::{ClientKind, Principal};
 use crate::profile::Profiles;
 use crate::request::Request;
+use crate::secret::{Delivery, Masking, SecretGrant, Source};
 use crate::sources::{PolicySources, Sight};
 use crate::text::Text;
 
@@ -82,7 +84,7 @@ enum Part {
 
 type Change = (&'static str, Part, fn(&mut Plan));
 
-const CHANGES: [Change; 26] = [
+const CHANGES: [Change; 30] = [
     ("version", Part::PlanAlone, |plan| plan.version += 1),
     ("principal", Part::PlanAlone, |plan| plan.principal = Principal::new(1000, ClientKind::Agent)),
     ("program's path", Part::PlanAlone, |plan| plan.program.path = path("/usr/bin/other")),
@@ -117,8 +119,25 @@ const CHANGES: [Change; 26] = [
         plan.limits =
             Limits { wall: Some(Limit { max: Duration::from_secs(9), required: false }), ..Limits::default() };
     }),
+    ("a secret more", Part::Both, |plan| plan.secrets.push(secret())),
+    ("where a secret is kept", Part::Both, |plan| {
+        plan.secrets = vec![SecretGrant { source: Source::parse("env:OTHER").unwrap(), ..secret() }];
+    }),
+    ("what is shown of output", Part::Both, |plan| plan.output.show = Show::All),
+    ("what becomes of sequences", Part::Both, |plan| plan.output.sequences = Sequences::Filter),
     ("notes", Part::PlanAlone, |plan| plan.notes.push("x".to_owned())),
 ];
+
+fn secret() -> SecretGrant {
+    SecretGrant {
+        name: Text::from("TOKEN"),
+        source: Source::parse("env:TOKEN").unwrap(),
+        deliver: Delivery::Env,
+        only_with: None,
+        masking: Masking::Masked,
+        timeout: Duration::from_secs(1),
+    }
+}
 
 #[test]
 fn what_was_approved_is_authorized() {
@@ -174,10 +193,9 @@ fn a_plan_under_another_rule_profile_or_policy_is_foreign() {
 #[test]
 fn what_is_asked_for_besides_belongs_to_the_intent() {
     let case = case();
-    let changes: [fn(&mut Request); 4] = [
+    let changes: [fn(&mut Request); 3] = [
         |request| request.asked.read.push(path("/data")),
         |request| request.asked.write.push(path("/data")),
-        |request| request.operation.secrets.push("TOKEN".to_owned()),
         |request| request.repository.remote_url = Fact::Absent,
     ];
     for change in changes {

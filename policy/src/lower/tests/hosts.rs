@@ -103,7 +103,10 @@ impl Host {
             env_set: BTreeMap::new(),
             env_volatile: Vec::new(),
             network: crate::network_grants::NetworkGrants::default(),
+            secrets: Vec::new(),
+            declared: Vec::new(),
             limits: Limits::default(),
+            output: crate::output::Output::default(),
             min_tier: Tier::Namespaces,
         };
         let command = Command {

@@ -48,14 +48,19 @@ fn take_one(entry: &mut Entry, ruleset: &Ruleset, fault: Fault) -> Result<(), Er
             }
             entry.taken = Some(tree);
         }
-        Content::Device { source } => {
+        Content::Device { source, access } => {
             let tree = clone_path(source)?;
             let status = rustix::fs::fstat(&tree)?;
             if FileType::from_raw_mode(status.st_mode) != FileType::CharacterDevice {
                 return Err(Errno::NODEV);
             }
             attributes::set(&tree, NO_SUID | NO_EXEC, Reach::One)?;
-            landlock::allow(ruleset, &tree, landlock::DEVICE)?;
+            // A read-only mount does not keep a device from being written: Landlock alone does.
+            let rights = match access {
+                Access::ReadOnly => landlock::READ_DEVICE,
+                Access::ReadWrite => landlock::DEVICE,
+            };
+            landlock::allow(ruleset, &tree, rights)?;
             entry.taken = Some(tree);
         }
         Content::Private { .. }
@@ -64,6 +69,7 @@ fn take_one(entry: &mut Entry, ruleset: &Ruleset, fault: Fault) -> Result<(), Er
         | Content::MaskFile
         | Content::Symlink(_)
         | Content::File { .. }
+        | Content::Secret { .. }
         | Content::Proc
         | Content::Pts => {}
     }

@@ -10,6 +10,7 @@ use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags};
 use crate::idmap;
 use crate::image::{Access, Content, Entry, IdMap, MountPoint, Ruleset};
 use crate::landlock;
+use crate::locked::Locked;
 use crate::mount::attributes::{self, NO_DEVICES, NO_SUID, READ_ONLY, Reach};
 use crate::mount::root::{self, Root};
 use crate::mount::sources::clone_tree;
@@ -43,12 +44,13 @@ pub(crate) fn build(
     proc: &OwnedFd,
     entries: &mut [Entry],
     ruleset: &Ruleset,
+    secrets: &[Locked],
     map: IdMap,
 ) -> Result<(), Failure> {
     let failed = |errno| Failure { step: Step::Tree, errno, detail: u32::MAX };
     landlock::allow(ruleset, &root.base, landlock::LIST).map_err(failed)?;
     for (index, entry) in entries.iter_mut().enumerate() {
-        put(root, proc, entry, ruleset, map).map_err(|errno| Failure {
+        put(root, proc, entry, ruleset, secrets, map).map_err(|errno| Failure {
             step: Step::Tree,
             errno,
             detail: u32::try_from(index).unwrap_or(u32::MAX),
@@ -57,7 +59,14 @@ pub(crate) fn build(
     Ok(())
 }
 
-fn put(root: &Root, proc: &OwnedFd, entry: &mut Entry, ruleset: &Ruleset, map: IdMap) -> Result<(), Errno> {
+fn put(
+    root: &Root,
+    proc: &OwnedFd,
+    entry: &mut Entry,
+    ruleset: &Ruleset,
+    secrets: &[Locked],
+    map: IdMap,
+) -> Result<(), Errno> {
     let target = &*entry.target;
     match &entry.content {
         Content::Bind { point, .. } => {
@@ -78,6 +87,7 @@ fn put(root: &Root, proc: &OwnedFd, entry: &mut Entry, ruleset: &Ruleset, map: I
         Content::MaskFile => mask(root, &root.canary, target),
         Content::Symlink(text) => rustix::fs::symlinkat(&**text, &root.base, target),
         Content::File { text, access } => put_file(root, target, text, *access),
+        Content::Secret { index } => put_secret(root, target, secrets.get(*index).ok_or(Errno::NOENT)?),
         Content::Proc => put_proc(root, proc, target, ruleset, map),
         Content::Pts => put_pts(root, target, ruleset),
     }
@@ -100,6 +110,13 @@ fn put_file(root: &Root, target: &CStr, text: &[u8], access: Access) -> Result<(
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
     let file = rustix::fs::openat(&root.base, target, flags, Mode::from_raw_mode(mode))?;
     if text.is_empty() { Ok(()) } else { idmap::write_all(&file, text) }
+}
+
+/// For the command's own uid, and for nobody who writes.
+fn put_secret(root: &Root, target: &CStr, value: &Locked) -> Result<(), Errno> {
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(&root.base, target, flags, Mode::from_raw_mode(0o400))?;
+    idmap::write_all(&file, value.as_bytes())
 }
 
 fn put_proc(root: &Root, proc: &OwnedFd, target: &CStr, ruleset: &Ruleset, map: IdMap) -> Result<(), Errno> {

@@ -170,8 +170,6 @@ pub(super) fn word() -> Class {
 pub(super) fn later() -> Class {
     let rows = vec![
         (rule("[rules.sandbox]\nmin_tier = \"vm\""), 7, 12, "not supported yet"),
-        (profile("[secrets.X]\nfrom = \"env:X\""), 2, 2, "`secrets` is not supported yet"),
-        (profile("[output]\nredact = \"off\""), 2, 2, "not supported yet"),
         (profile("min_tier = \"landlock\""), 2, 12, "not supported yet"),
         (profile("[fs]\nworkspace = \"cow\""), 3, 13, "not supported yet"),
         (profile("[lifecycle]\ntty = \"auto\""), 2, 2, "`lifecycle` is not supported yet"),

@@ -42,7 +42,7 @@ pub(super) fn by_itself(body: impl FnOnce()) {
 pub(super) fn run(network: &Network, supervise: impl FnOnce(Channel), live: impl FnOnce(ChildChannel)) {
     let ended = fork(|| {
         become_ordinary();
-        let (ours, theirs) = channel::pair(network.expected()).unwrap();
+        let (ours, theirs) = channel::pair(network.expected(), 0).unwrap();
         let child = start(|| {
             enter();
             live(theirs);
