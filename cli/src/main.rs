@@ -1,11 +1,12 @@
 //! The command line of `opaque`: what a person does with policies beside running commands under them.
 //!
 //! Standard output carries what was asked for; complaints go to standard error, and any of them ends with exit code 1.
-//! `policy simulate` ends with 3 where an answer changes.
+//! `policy simulate` ends with 3 where an answer changes, `secrets check` with 1 where a value cannot be had.
 
 mod file;
 mod policy;
 mod replace;
+mod secrets;
 mod trust;
 
 use std::io::Write;
@@ -14,11 +15,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::policy::Policy;
+use crate::secrets::Secrets;
 use crate::trust::Trust;
 
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "opaque", version, about = "Looks after policies, and after what you trust")]
+#[command(name = "opaque", version, about = "Looks after policies, secrets, and what you trust")]
 struct Tool {
     #[command(subcommand)]
     about: About,
@@ -31,6 +33,9 @@ enum About {
     Policy(Policy),
     /// Let what a repository's `.opaque.toml` asks for count as if you had typed it
     Trust(Trust),
+    /// Secrets: which there are, and whether their values can be had
+    #[command(subcommand)]
+    Secrets(Secrets),
 }
 
 /// What was asked for, and the code to end with.
@@ -68,6 +73,7 @@ fn main() -> ExitCode {
     let came = match tool.about {
         About::Policy(policy) => policy.carry_out(),
         About::Trust(trust) => trust.carry_out().map(Said::well),
+        About::Secrets(secrets) => secrets.carry_out(),
     };
     match came {
         Ok(Said { text, code }) => match std::io::stdout().write_all(text.as_bytes()) {

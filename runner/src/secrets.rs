@@ -11,6 +11,8 @@ use opaque_policy::request::Inode;
 use opaque_policy::secret::Source;
 use opaque_policy::text::Text;
 use opaque_sys::locked::Locked;
+use rustix::io::Errno;
+use rustix::process::DumpableBehavior;
 
 use crate::invocation::Environment;
 
@@ -28,7 +30,7 @@ pub use failure::{SecretFailure, Why};
 use value::Part;
 
 /// On whose behalf values are read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Owner<'a> {
     /// The person; programs get this home and this name, whatever `HOME` and `USER` say.
     pub account: &'a Account,
@@ -44,6 +46,14 @@ pub struct Value {
     pub bytes: Locked,
     /// What the person should know about how it is kept, a sentence each.
     pub notes: Vec<String>,
+}
+
+/// Keeps the memory of this process from other programs of the same account, and from core files. Done before any value is read.
+///
+/// # Errors
+/// What `prctl` answers.
+pub fn keep_memory_private() -> Result<(), Errno> {
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
 }
 
 /// Reads one value. `timeout` is for the programs that give some of them out.

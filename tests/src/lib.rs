@@ -17,5 +17,6 @@ pub use harness::lab_log::{Connection, Datagram, Flow, Query, Request, Side};
 pub use harness::launch::{Launch, Running};
 pub use harness::probing::Twin;
 pub use harness::sandbox::Sandbox;
+pub use harness::secrets::VALUE;
 pub use harness::server::{Server, Site};
 pub use harness::terminal::Terminal;

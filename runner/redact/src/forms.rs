@@ -29,6 +29,7 @@ impl Forms {
     pub(crate) fn of(value: &[u8]) -> Self {
         let mut forms = Self::default();
         forms.add_all(value);
+        dump::add(value, &mut forms);
         if value.contains(&b'\n') {
             let lines: Vec<&[u8]> = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).collect();
             let joined = Zeroizing::new(lines.concat());
@@ -46,7 +47,6 @@ impl Forms {
         self.add(value.to_vec());
         base64::add(value, self);
         escape::add(value, self);
-        dump::add(value, self);
     }
 
     fn add(&mut self, form: Vec<u8>) {

@@ -78,6 +78,8 @@ impl Rules {
     /// # Errors
     /// Secrets or patterns are too large together.
     pub fn new(secrets: &[Secret], patterns: &Patterns) -> Result<Self, RulesError> {
+        // First, so that nothing is taken on the stack where a value has just been.
+        let compiled = Compiled::new(patterns)?.map(Arc::new);
         let mut owned = Owned::new();
         let mut size = 0;
         for (number, secret) in secrets.iter().enumerate() {
@@ -91,7 +93,7 @@ impl Rules {
         }
         Ok(Self {
             values: Arc::new(Values::new(owned)),
-            compiled: Compiled::new(patterns)?.map(Arc::new),
+            compiled,
             secrets: secrets.iter().map(|secret| secret.name().to_owned()).collect(),
             patterns: patterns.names().map(str::to_owned).collect(),
         })

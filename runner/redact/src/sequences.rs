@@ -19,6 +19,10 @@ const LONGEST_TEXT: usize = 4096;
 /// A string that is taken out and never ends is given up after so much: what follows is text again.
 const LONGEST_GONE: usize = 1 << 20;
 
+/// Fewer bytes of text than this are few, and then so many are read by themselves.
+const FEW: usize = 8;
+const BY_STEP: usize = 64;
+
 const BELL: u8 = 0x07;
 const CANCEL: u8 = 0x18;
 const SUBSTITUTE: u8 = 0x1a;
@@ -113,9 +117,14 @@ impl SequenceFilter {
     /// character at its end. However a stream is cut, the same leaves in all.
     pub fn push(&mut self, data: &[u8], out: &mut Vec<u8>) {
         let mut rest = data;
+        let mut by_step = 0usize;
         while let Some((&byte, behind)) = rest.split_first() {
-            if self.base == Base::Text && self.reading == Reading::Nothing {
+            if by_step == 0 && self.base == Base::Text && self.reading == Reading::Nothing {
                 let (plain, other) = rest.split_at(plain(rest));
+                // Where little is text in UTF-8, looking for more of it takes longer than reading on.
+                if plain.len() < FEW && other.first().is_some_and(|next| !next.is_ascii()) {
+                    by_step = BY_STEP;
+                }
                 if !plain.is_empty() {
                     out.extend(plain);
                     rest = other;
@@ -124,6 +133,7 @@ impl SequenceFilter {
             }
             self.step(byte, out);
             rest = behind;
+            by_step = by_step.saturating_sub(1);
         }
     }
 

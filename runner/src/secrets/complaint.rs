@@ -44,11 +44,13 @@ impl Complaint {
     /// The last line that says something and does not begin with any of `noise`.
     pub(super) fn last_line(&self, noise: &[&str]) -> Option<&[u8]> {
         let text = self.text.as_bytes();
-        // The rest of a line whose beginning is gone could be the end of a value.
-        let whole = match text.iter().position(|byte| *byte == b'\n') {
-            Some(end) if self.is_cut => text.get(end + 1..)?,
-            None if self.is_cut => return None,
-            Some(_) | None => text,
+        // Of whoever talks without end, the first and the last line may be parts of what they were to be: parts of a value, too.
+        let end_of_line = |byte: &u8| *byte == b'\n';
+        let whole = if self.is_cut {
+            let (first, last) = (text.iter().position(end_of_line)?, text.iter().rposition(end_of_line)?);
+            text.get(first + 1..last)?
+        } else {
+            text
         };
         let lines = whole.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
         let says_something =
@@ -82,6 +84,9 @@ mod tests {
         let long = [&vec![b'x'; 3 * KEPT][..], b"\nthe reason\n"].concat();
         assert_eq!(last_line(&long).unwrap(), b"the reason");
         assert_eq!(last_line(&vec![b'x'; 3 * KEPT]), None, "a line whose beginning is gone");
+        let unfinished = [&b"the reason\n".repeat(KEPT)[..], b"the rea"].concat();
+        assert_eq!(last_line(&unfinished).unwrap(), b"the reason");
+        assert_eq!(last_line(b"first\nPassphrase: ").unwrap(), b"Passphrase:", "a question");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub struct SecretFailure {
     pub source_text: String,
     /// Why.
     #[source]
-    pub why: Why,
+    pub why: Box<Why>,
     /// What to do about it, a line each.
     pub hints: Vec<String>,
 }
@@ -172,7 +172,12 @@ impl Failed {
     }
 
     pub(super) fn of(self, name: &Text, source: &Source) -> SecretFailure {
-        SecretFailure { name: name.clone(), source_text: source.to_string(), why: self.why, hints: self.hints }
+        SecretFailure {
+            name: name.clone(),
+            source_text: source.to_string(),
+            why: Box::new(self.why),
+            hints: self.hints,
+        }
     }
 }
 

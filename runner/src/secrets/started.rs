@@ -55,9 +55,10 @@ impl Started {
 
     /// Waits so long for something to happen.
     pub(super) fn wait(&self, left: Duration) -> Result<Event, Errno> {
-        let streams = self.output.iter().chain(&self.complaints).map(AsFd::as_fd);
-        let files = [self.pidfd.as_fd()].into_iter().chain(streams);
-        let mut watched: Vec<PollFd<'_>> = files.map(|file| PollFd::from_borrowed_fd(file, PollFlags::IN)).collect();
+        // A stream that is closed has the program's end in its place.
+        let files = [Some(&self.pidfd), self.output.as_ref(), self.complaints.as_ref()];
+        let mut watched =
+            files.map(|file| PollFd::from_borrowed_fd(file.unwrap_or(&self.pidfd).as_fd(), PollFlags::IN));
         let timeout = Timespec::try_from(left).map_err(|_| Errno::INVAL)?;
         match rustix::event::poll(&mut watched, Some(&timeout)) {
             Ok(0) => return Ok(Event::Silence),

@@ -235,6 +235,15 @@ fn a_program_that_takes_too_long_is_killed_with_its_group() {
 }
 
 #[test]
+fn a_program_that_never_stops_complaining_is_late_all_the_same() {
+    let person = Person::new(&[]);
+    let began = Instant::now();
+    let said = person.refusal(&shell("yes it is late >&2"), Duration::from_millis(300));
+    assert!(said.contains("gave no value within 300ms: it is late"), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
 fn what_a_program_leaves_behind_is_killed_and_not_waited_for() {
     let person = Person::new(&[]);
     let mark = person.at("pid");

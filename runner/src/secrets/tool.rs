@@ -57,7 +57,7 @@ const AGE: Tool = Tool {
     passes: &[],
     conceals: &[],
     codes: &[],
-    noise: &["age: report unexpected"],
+    noise: &["age: hint:", "age: report unexpected"],
 };
 
 /// 1Password's command-line tool: <https://developer.1password.com/docs/cli/environment-variables>.

@@ -14,5 +14,6 @@ pub(crate) mod launch;
 pub(crate) mod place;
 pub(crate) mod probing;
 pub(crate) mod sandbox;
+pub(crate) mod secrets;
 pub(crate) mod server;
 pub(crate) mod terminal;

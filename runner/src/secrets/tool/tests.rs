@@ -189,7 +189,10 @@ fn a_directory_of_the_password_store_is_no_entry() {
     let person = Person::new(&[]);
     person.write(".password-store/work/npm.gpg", "encrypted");
     let failure = person.ask("pass:work", "printf 'work\\n|-- npm\\n'").unwrap_err();
-    assert!(matches!(&failure.why, Why::Missing { path } if path.ends_with(".password-store/work.gpg")), "{failure:?}");
+    assert!(
+        matches!(failure.why.as_ref(), Why::Missing { path } if path.ends_with(".password-store/work.gpg")),
+        "{failure:?}"
+    );
     let elsewhere =
         Person::new(&[("PASSWORD_STORE_DIR", person.directory.path().join(".password-store").to_str().unwrap())]);
     assert!(elsewhere.ask("pass:work/npm", "echo value").is_ok());
@@ -206,7 +209,7 @@ fn what_a_tool_reads_is_a_file_of_the_persons() {
     let (_, notes) = person.ask("age:~/npm.age", "echo value").unwrap();
     assert!(notes.iter().any(|note| note.contains(&format!("chmod 600 {identity}"))), "{notes:?}");
     fs::remove_file(file.as_path()).unwrap();
-    assert!(matches!(person.ask("age:~/npm.age", "echo value").unwrap_err().why, Why::Missing { .. }));
+    assert!(matches!(*person.ask("age:~/npm.age", "echo value").unwrap_err().why, Why::Missing { .. }));
     symlink("/dev/zero", file.as_path()).unwrap();
-    assert!(matches!(person.ask("age:~/npm.age", "echo value").unwrap_err().why, Why::NotAFile { .. }));
+    assert!(matches!(*person.ask("age:~/npm.age", "echo value").unwrap_err().why, Why::NotAFile { .. }));
 }

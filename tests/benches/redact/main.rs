@@ -2,24 +2,34 @@
 //!
 //! Each kind of text is carried through by four contestants in turn, 64 KiB at a time as a pipe brings it: copied and no
 //! more; masked by us, with and without the patterns; and as wrappers do that know a secret's plain value only, in one
-//! pass over the whole text. Then two whole processes: `cat FILE`, and `cat FILE` into a redactor.
+//! pass over the whole text. The filter of terminal sequences is a fifth. Then two whole processes: `cat FILE`, and `cat FILE`
+//! into a redactor. Beside speed, what must never be: a mask in a gibibyte of ordinary text (`ordinary`), a copy of a secret
+//! in memory that was given back (`copies`).
+
+mod copies;
+mod ordinary;
+mod texts;
 
 use std::fs;
 use std::hint::black_box;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use aho_corasick::AhoCorasick;
-use opaque_redact::{Patterns, Redactor, Rules, Secret, Short};
+use opaque_redact::{Patterns, Redactor, Rules, Secret, SequenceFilter, Short};
 use opaque_tests::bench::{Bound, Outcome, Table, bench, median};
+
+use texts::{base64, coloured, log, noise, secrets, source, with_secrets};
 
 const CHUNK: usize = 64 << 10;
 const SIZE: usize = 64 << 20;
 const ROUNDS: usize = 15;
 const GIB: f64 = (1u64 << 30) as f64;
 const ENOUGH: Bound = Bound::AtLeast(1.0);
+/// What the filter has to reach on text without the escape byte.
+const ENOUGH_FILTERED: Bound = Bound::AtLeast(2.0);
 
 fn main() -> ExitCode {
     bench("redact", measure)
@@ -31,7 +41,7 @@ fn measure() -> Outcome<Vec<Table>> {
         let secrets = values
             .iter()
             .enumerate()
-            .map(|(number, value)| Secret::new(format!("SECRET_{number}"), value.clone().into_bytes(), Short::Refused));
+            .map(|(number, value)| Secret::copied(format!("SECRET_{number}"), value.as_bytes(), Short::Refused));
         Ok(Rules::new(&secrets.collect::<Result<Vec<_>, _>>()?, patterns)?)
     };
     let began = Instant::now();
@@ -73,7 +83,44 @@ fn measure() -> Outcome<Vec<Table>> {
             None => throughput.reference(cells),
         }
     }
-    Ok(vec![throughput, pipes(&exact)?])
+    Ok(vec![throughput, filtering()?, pipes(&exact)?, ordinary::measure(&exact)?, copies::measure(&values)?])
+}
+
+/// The filter of terminal sequences alone.
+fn filtering() -> Outcome<Table> {
+    let columns = ["", "copy", "filtered", "GiB/s"];
+    let mut table = Table::new(format!("Taking terminal sequences out, {ROUNDS} paired rounds of 64 MiB"), &columns);
+    for (name, text, bound) in [
+        ("source code", source()?, Some(ENOUGH_FILTERED)),
+        ("log lines", log(), Some(ENOUGH_FILTERED)),
+        ("wrapped base64", base64(), Some(ENOUGH_FILTERED)),
+        ("coloured log lines", coloured(), None),
+        ("random bytes", noise(), None),
+    ] {
+        let mut contestants: [Box<dyn FnMut() -> usize>; 4] =
+            [Box::new(|| copied(&text)), Box::new(|| filtered(&text)), Box::new(|| 0), Box::new(|| 0)];
+        let times = rounds(&mut contestants);
+        let speed = |contestant: usize| median(times.iter().map(|round| text.len() as f64 / GIB / round[contestant]));
+        let cells =
+            vec![name.to_owned(), format!("{:.2}", speed(0)), format!("{:.2}", speed(1)), format!("{:.2}", speed(1))];
+        match bound {
+            Some(bound) => table.bounded(cells, speed(1), bound),
+            None => table.reference(cells),
+        }
+    }
+    Ok(table)
+}
+
+fn filtered(text: &[u8]) -> usize {
+    let mut filter = SequenceFilter::new();
+    let mut out = Vec::with_capacity(2 * CHUNK);
+    let mut length = 0;
+    for chunk in text.chunks(CHUNK) {
+        out.clear();
+        filter.push(chunk, &mut out);
+        length += black_box(&out).len();
+    }
+    length
 }
 
 /// `cat` with its output read by us, and the same with its output masked.
@@ -184,120 +231,4 @@ fn masked(rules: &Rules, text: &[u8]) -> usize {
     out.clear();
     redactor.finish(&mut out);
     length + out.len()
-}
-
-/// Tokens of 12 to 64 characters, passwords with punctuation, an address with a password in it, and a key of several lines.
-fn secrets() -> Vec<String> {
-    let mut random = Random(7);
-    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let marks = b"abcdefghijkmnpqrstuvwxyz23456789!$%&/'\"\\+-";
-    let mut secrets: Vec<String> = (0..16)
-        .map(|number| {
-            let alphabet = if number % 4 == 3 { &marks[..] } else { letters };
-            (0..12 + number * 3).map(|_| char::from(alphabet[random.below(alphabet.len())])).collect()
-        })
-        .collect();
-    let hexadecimal = b"0123456789abcdef";
-    secrets.push((0..40).map(|_| char::from(hexadecimal[random.below(16)])).collect());
-    secrets.push(format!("postgres://app:{}@db.internal.test/orders", &secrets[2]));
-    secrets.push(format!("ghp_{}", &secrets[8]));
-    let lines: Vec<String> =
-        (0..25).map(|_| (0..64).map(|_| char::from(letters[random.below(letters.len())])).collect()).collect();
-    secrets.push(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n")));
-    secrets
-}
-
-/// This project's own files, over and over.
-fn source() -> Outcome<Vec<u8>> {
-    fn gather(directory: &Path, files: &mut Vec<PathBuf>) -> Outcome<()> {
-        for entry in fs::read_dir(directory)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if entry.file_type()?.is_dir() {
-                if !["target", "corpus", "artifacts"].iter().any(|made| name == *made)
-                    && !name.as_encoded_bytes().starts_with(b".")
-                {
-                    gather(&entry.path(), files)?;
-                }
-            } else {
-                files.push(entry.path());
-            }
-        }
-        Ok(())
-    }
-    let mut files = Vec::new();
-    gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut files)?;
-    files.sort();
-    let text: Vec<u8> = files.iter().map(fs::read).collect::<Result<Vec<_>, _>>()?.concat();
-    Ok(repeated(&text))
-}
-
-fn repeated(text: &[u8]) -> Vec<u8> {
-    text.iter().copied().cycle().take(SIZE).collect()
-}
-
-fn log_line(random: &mut Random) -> String {
-    let levels = ["INFO", "WARN", "DEBUG", "ERROR"];
-    let words = ["request", "served", "from", "cache", "user", "session", "retry", "timeout", "upstream", "closed"];
-    let text: Vec<&str> = (0..4 + random.below(10)).map(|_| words[random.below(words.len())]).collect();
-    let (second, level) = (random.below(60), levels[random.below(4)]);
-    format!("2026-03-14T09:26:{second:02}Z {level} id={:016x} {} in {} ms", random.next(), text.join(" "), second * 7)
-}
-
-fn lines(line: impl Fn(&mut Random) -> String) -> Vec<u8> {
-    let mut random = Random(11);
-    let mut text = Vec::with_capacity(SIZE + 1024);
-    while text.len() < SIZE {
-        text.extend(line(&mut random).into_bytes());
-        text.push(b'\n');
-    }
-    text
-}
-
-fn log() -> Vec<u8> {
-    lines(log_line)
-}
-
-fn coloured() -> Vec<u8> {
-    lines(|random| {
-        let line = log_line(random);
-        let (time, rest) = line.split_at(20);
-        format!("\x1b[2m{time}\x1b[0m\x1b[1;32m{rest}\x1b[0m")
-    })
-}
-
-fn with_secrets(values: &[String]) -> Vec<u8> {
-    lines(|random| {
-        let line = log_line(random);
-        match random.below(10) {
-            0 => format!("{line} token={}", values[random.below(values.len())]),
-            _ => line,
-        }
-    })
-}
-
-fn base64() -> Vec<u8> {
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    lines(|random| (0..76).map(|_| char::from(alphabet[random.below(64)])).collect())
-}
-
-fn noise() -> Vec<u8> {
-    let mut random = Random(13);
-    (0..SIZE / 8).flat_map(|_| random.next().to_le_bytes()).collect()
-}
-
-/// Numbers that are the same in every run (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() >> 16) as usize % bound
-    }
 }
