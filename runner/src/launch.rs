@@ -233,6 +233,8 @@ impl Start<'_> {
             fault,
         };
         let (image, landlock_abi) = prepare::prepare(plan, materials)?;
+        // The clone copies memory: from here on the values stand only where the command gets them from.
+        drop(held);
         // A terminal in the place of the caller's leaves it alone; the keyboard looks after itself.
         let terminal = if streams.terminals.has_session() { None } else { TerminalGuard::take() };
         let kept = Kept::spawn(image, placeholders, bounds, entries, fault)?;

@@ -5,6 +5,8 @@
 use std::ffi::{CStr, CString};
 use std::os::fd::{OwnedFd, RawFd};
 
+use rustix::io::Errno;
+
 use crate::fault::Fault;
 use crate::locked::Locked;
 use crate::network::Network;
@@ -237,7 +239,7 @@ pub struct CStrings {
     pointers: Vec<*const libc::c_char>,
     // Keep what the pointers point to.
     _strings: Vec<CString>,
-    _secrets: Vec<Locked>,
+    secrets: Vec<Locked>,
 }
 
 impl CStrings {
@@ -254,13 +256,18 @@ impl CStrings {
         let locked =
             secrets.iter().filter_map(|secret| CStr::from_bytes_with_nul(secret.as_bytes()).ok()).map(CStr::as_ptr);
         let pointers = plain.chain(locked).chain([std::ptr::null()]).collect();
-        Self { pointers, _strings: strings, _secrets: secrets }
+        Self { pointers, _strings: strings, secrets }
+    }
+
+    /// Lets the child that is cloned next have the secret ones.
+    pub(crate) fn give_to_child(&self) -> Result<(), Errno> {
+        self.secrets.iter().try_for_each(Locked::give_to_child)
     }
 
     /// Gives up all strings and overwrites the secret ones.
     pub(crate) fn forget(&mut self) {
         self.pointers.clear();
-        self._secrets.clear();
+        self.secrets.clear();
     }
 
     pub(crate) fn as_ptr(&self) -> *const *const libc::c_char {

@@ -1,4 +1,5 @@
-//! Memory for one value that nobody else is to see: never in swap, never in a core dump, overwritten before it goes back.
+//! Memory for one value that nobody else is to see: never in swap, in a core dump or in a forked process that was not
+//! meant, overwritten before it goes back.
 //!
 //! It cannot be shown, compared or copied. The allocator of a run hands out memory that stays as it was left, and a vector
 //! that grows leaves its content behind; so a value goes from its descriptor into [`Locked`] and nowhere else.
@@ -49,7 +50,18 @@ impl Locked {
         unsafe { rustix::mm::mlock(address, mapped) }?;
         // SAFETY: as above; what is in it does not change.
         unsafe { rustix::mm::madvise(address, mapped, Advice::LinuxDontDump) }?;
+        // SAFETY: as above.
+        unsafe { rustix::mm::madvise(address, mapped, Advice::LinuxDontFork) }?;
         Ok(locked)
+    }
+
+    /// Lets the next child have a copy. Without this no process that is forked has the memory at all.
+    ///
+    /// # Errors
+    /// Never on a working kernel.
+    pub(crate) fn give_to_child(&self) -> Result<(), Errno> {
+        // SAFETY: exactly the mapping, which is ours; what is in it does not change.
+        unsafe { rustix::mm::madvise(self.start.as_ptr().cast(), self.mapped, Advice::LinuxDoFork) }
     }
 
     /// The same content with more room.
@@ -220,7 +232,11 @@ mod tests {
         let locked = with(VALUE);
         let about = mapping(&locked);
         let flags = about.lines().find(|line| line.starts_with("VmFlags:")).unwrap_or_else(|| panic!("{about}"));
-        assert!(flags.split(' ').any(|flag| flag == "lo") && flags.split(' ').any(|flag| flag == "dd"), "{flags}");
+        // Locked, in no dump, in no forked process.
+        let has = |flag: &str| flags.split(' ').any(|it| it == flag);
+        assert!(has("lo") && has("dd") && has("dc"), "{flags}");
+        locked.give_to_child().unwrap();
+        assert!(!mapping(&locked).split(' ').any(|flag| flag == "dc"));
         let line = about.lines().find(|line| line.starts_with("Locked:")).unwrap();
         assert!(!line.contains(" 0 kB"), "{line}");
     }

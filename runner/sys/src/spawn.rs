@@ -10,6 +10,7 @@ use crate::child;
 use crate::clone::{self, Side};
 use crate::descriptors;
 use crate::image::{IdMap, Image};
+use crate::locked::Locked;
 use crate::step::{At, Failure, Step};
 
 /// A child that is being set up and will not start its command before the barrier.
@@ -53,6 +54,8 @@ pub fn spawn(mut image: Image, cgroup: Option<BorrowedFd<'_>>) -> Result<Spawned
             *handed = descriptors::above_handed(&*handed).at(Step::Clone)?;
         }
     }
+    image.secrets.iter().try_for_each(Locked::give_to_child).at(Step::Clone)?;
+    image.exec.env.give_to_child().at(Step::Clone)?;
     match clone::into_namespaces(cgroup, fault).at(Step::Clone)? {
         Side::Child => {
             drop(ours);
