@@ -12,7 +12,6 @@ use opaque_sys::locked::Locked;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
-use rustix::process::DumpableBehavior;
 
 use crate::outcome::Refusal;
 use crate::secrets::{self, Owner, Value};
@@ -36,8 +35,7 @@ impl Held {
     /// A value cannot be read, cannot be masked, or stands in the plan or the command line already.
     pub fn read(plan: &Plan, facts: &HostFacts) -> Result<Self, Refusal> {
         if !plan.secrets.is_empty() {
-            // No core file, and no memory of this process for anybody else of the same account.
-            rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+            secrets::keep_memory_private()
                 .map_err(|errno| Refusal::cannot_build(format!("cannot keep memory out of core files: {errno}")))?;
         }
         let workspace = match &facts.workspace {

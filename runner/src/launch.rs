@@ -2,7 +2,9 @@
 //! the removal of everything that was made for the run.
 
 mod advice;
+mod conclusion;
 mod entries;
+mod judged;
 mod kept;
 
 use std::time::Duration;
@@ -12,14 +14,12 @@ use opaque_policy::authorize::Authorized;
 use opaque_policy::path::AbsPath;
 use opaque_policy::plan::{Content, Plan};
 use opaque_policy::request::Inode;
-use opaque_sys::cgroup::Group;
 use opaque_sys::cgroup::SwapBound;
 use opaque_sys::channel::End;
 use opaque_sys::fault::Fault;
 use opaque_sys::namespaces::NamespaceInodes;
 use opaque_sys::signals;
 use opaque_sys::step::Step;
-use serde::Serialize;
 
 use crate::bounds::{Bound, Bounds};
 use crate::ci::Job;
@@ -28,9 +28,11 @@ use crate::egress::Egress;
 use crate::held::Held;
 use crate::invocation::describe;
 use crate::journal::{Decided, Journal, Receipt};
+use crate::launch::conclusion::{Conclusion, Recording, record, refused};
 use crate::launch::entries::Entries;
+use crate::launch::judged::{judge, put_away};
 use crate::launch::kept::Kept;
-use crate::outcome::{Class, Ending, LimitReached, Refusal};
+use crate::outcome::{Ending, Refusal};
 use crate::prepare::{self, Materials, failed};
 use crate::program::Opened;
 use crate::protect::quarantine::Quarantine;
@@ -40,13 +42,11 @@ use crate::protect::watch::Watch;
 use crate::report::Usage;
 use crate::shown::Shown;
 use crate::streams::Streams;
-use crate::supervise::{self, SuperviseError, Supervised, Watched};
+use crate::supervise::{self, Watched};
 use crate::terminal::guard::TerminalGuard;
 
 /// Time between the request to end and the kill, when a limit ends the run.
 const GRACE: Duration = Duration::from_secs(2);
-/// Flows and refusals of the network that the journal keeps of one run, each; the report has more.
-const RECORDED: usize = 64;
 
 /// Everything that launching needs.
 pub struct Launch {
@@ -66,6 +66,8 @@ pub struct Launch {
     pub job: Job,
     /// The values of its secrets.
     pub held: Held,
+    /// What is done to its output.
+    pub shown: Shown,
     /// The judged program, held so that its inode is not used again.
     pub program: Opened,
     /// What puts away a git directory that appears; `None` where none can.
@@ -103,8 +105,19 @@ pub struct Ended {
 /// # Errors
 /// What stopped the run before its command started; nothing that was made for it is left then.
 pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
-    let Launch { authorized, mut bounds, cwd, placeholders, journal, decided, mut job, mut held, program, quarantine } =
-        launch;
+    let Launch {
+        authorized,
+        mut bounds,
+        cwd,
+        placeholders,
+        journal,
+        decided,
+        mut job,
+        mut held,
+        shown,
+        program,
+        quarantine,
+    } = launch;
     let about_secrets = std::mem::take(&mut held.notes);
     let fault = Fault::from_environment();
     let plan = authorized.plan();
@@ -116,8 +129,8 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
             return Err(refused(&journal, Recording::Refusal(&decided), refusal));
         }
     };
-    let started = start(plan, held, &program, &bounds, cwd, placeholders, &entries, fault);
-    let Started { kept, streams, shown, terminal, landlock_abi } = match started {
+    let start = Start { plan, opened: &program, bounds: &bounds, entries: &entries, shown: &shown, fault };
+    let Started { kept, streams, terminal, landlock_abi } = match start.begin(held, cwd, placeholders) {
         Ok(started) => started,
         Err(refusal) => return Err(refused(&journal, Recording::Refusal(&decided), refusal)),
     };
@@ -183,47 +196,48 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
 struct Started {
     kept: Kept,
     streams: Streams,
-    shown: Shown,
     terminal: Option<TerminalGuard>,
     landlock_abi: i32,
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is one thing that a start needs once")]
-fn start(
-    plan: &Plan,
-    held: Held,
-    opened: &Opened,
-    bounds: &Bounds,
-    cwd: Inode,
-    placeholders: Placeholders,
-    entries: &Entries,
+/// What a start looks at.
+struct Start<'a> {
+    plan: &'a Plan,
+    opened: &'a Opened,
+    bounds: &'a Bounds,
+    entries: &'a Entries,
+    shown: &'a Shown,
     fault: Fault,
-) -> Result<Started, Refusal> {
-    fault.check(Step::Placeholders).map_err(|errno| failed(Step::Placeholders, &errno))?;
-    let shown = Shown::of(plan, &held)?;
-    let mut streams = Streams::arrange(shown.needs())?;
-    shown.treat(&mut streams.output);
-    signals::block_all().map_err(|errno| Refusal::cannot_build(format!("cannot block signals: {errno}")))?;
-    let no_terminal = |errno| Refusal::cannot_build(format!("cannot take the place of the terminal: {errno}"));
-    streams.terminals.stand_by().map_err(no_terminal)?;
-    let materials = Materials {
-        opened,
-        held: &held,
-        placeholders: placeholders.standing(),
-        streams: std::mem::take(&mut streams.inside),
-        terminals: streams.terminals.inside().map_err(no_terminal)?,
-        controlling: streams.controlling,
-        resource_limits: bounds.resource_limits.clone(),
-        cwd: is_on_host(plan).then_some(cwd),
-        umask: umask(),
-        joins_cgroups: bounds.cgroup.is_some(),
-        fault,
-    };
-    let (image, landlock_abi) = prepare::prepare(plan, materials)?;
-    // A terminal in the place of the caller's leaves it alone; the keyboard looks after itself.
-    let terminal = if streams.terminals.has_session() { None } else { TerminalGuard::take() };
-    let kept = Kept::spawn(image, placeholders, bounds, entries, fault)?;
-    Ok(Started { kept, streams, shown, terminal, landlock_abi })
+}
+
+impl Start<'_> {
+    fn begin(self, held: Held, cwd: Inode, placeholders: Placeholders) -> Result<Started, Refusal> {
+        let Self { plan, opened, bounds, entries, shown, fault } = self;
+        fault.check(Step::Placeholders).map_err(|errno| failed(Step::Placeholders, &errno))?;
+        let mut streams = Streams::arrange(shown.needs())?;
+        shown.treat(&mut streams.output);
+        signals::block_all().map_err(|errno| Refusal::cannot_build(format!("cannot block signals: {errno}")))?;
+        let no_terminal = |errno| Refusal::cannot_build(format!("cannot take the place of the terminal: {errno}"));
+        streams.terminals.stand_by().map_err(no_terminal)?;
+        let materials = Materials {
+            opened,
+            held: &held,
+            placeholders: placeholders.standing(),
+            streams: std::mem::take(&mut streams.inside),
+            terminals: streams.terminals.inside().map_err(no_terminal)?,
+            controlling: streams.controlling,
+            resource_limits: bounds.resource_limits.clone(),
+            cwd: is_on_host(plan).then_some(cwd),
+            umask: umask(),
+            joins_cgroups: bounds.cgroup.is_some(),
+            fault,
+        };
+        let (image, landlock_abi) = prepare::prepare(plan, materials)?;
+        // A terminal in the place of the caller's leaves it alone; the keyboard looks after itself.
+        let terminal = if streams.terminals.has_session() { None } else { TerminalGuard::take() };
+        let kept = Kept::spawn(image, placeholders, bounds, entries, fault)?;
+        Ok(Started { kept, streams, terminal, landlock_abi })
+    }
 }
 
 /// What has to stand before the command may start; made while the child builds the sandbox.
@@ -257,154 +271,6 @@ fn permit(inside: &NamespaceInodes, own: &NamespaceInodes, fault: Fault) -> Resu
     match inside.shared_with(own) {
         None => Ok(()),
         Some(name) => Err(failed(Step::Namespaces, &format!("the {name} namespace is shared with the host"))),
-    }
-}
-
-/// What came of the supervision, before anything is written about it.
-struct Judged {
-    ending: Ending,
-    end: Option<End>,
-    usage: Usage,
-    notes: Vec<String>,
-    warnings: Vec<String>,
-}
-
-fn judge(
-    supervised: Result<Supervised, SuperviseError<Refusal>>,
-    kept: &Kept,
-    plan: &Plan,
-    entries: &Entries,
-    snapshot: &Snapshot,
-) -> Result<Judged, Refusal> {
-    let (ending, wall, vanished, printed, left) = match supervised {
-        Ok(Supervised::Ended { ending, wall, vanished, started: true, printed, left }) => {
-            (ending, wall, vanished, printed, left)
-        }
-        Ok(Supervised::Ended { .. }) => {
-            return Err(Refusal::cannot_build("the sandbox was killed while it was built"));
-        }
-        Ok(Supervised::Failed(failure)) => return Err(entries.refusal(&failure)),
-        Ok(Supervised::NotExecuted(failure)) => return Err(entries.not_executed(&failure)),
-        Ok(Supervised::Interrupted(signal)) => {
-            let usage = Usage::default();
-            let end = End::Signal(signal);
-            let ending = Ending::Command(end);
-            return Ok(Judged { ending, end: Some(end), usage, notes: Vec::new(), warnings: Vec::new() });
-        }
-        Err(SuperviseError::NotPermitted(refusal) | SuperviseError::NoEgress(refusal)) => return Err(refusal),
-        Err(SuperviseError::Kernel(errno)) => {
-            kept.spawned.kill();
-            return Err(Refusal::cannot_build(format!("the supervisor failed: {errno}")));
-        }
-    };
-    // A change on the host that the watch saw too late is seen here at the latest.
-    let ending = match (ending, snapshot.changed().first()) {
-        (Ending::Command(_), Some(changed)) => Ending::ProtectedPathChanged(changed.to_string()),
-        (ending, _) => ending,
-    };
-    // A clean end under no memory limit has nothing to look up.
-    let asks_group = plan.limits.memory.is_some() || !matches!(ending, Ending::Command(End::Code(0)));
-    let group = kept.group.as_ref().filter(|_| asks_group).map(Group::usage);
-    let oom_kills = group.as_ref().and_then(|usage| usage.oom_kills);
-    let mut notes = advice::after(plan, &ending, left);
-    let (end, ending) = match ending {
-        Ending::Command(end) => {
-            let out_of_memory = oom_kills.is_some_and(|kills| kills > 0);
-            let failed = vanished || end != End::Code(0);
-            match plan.limits.memory {
-                Some(limit) if out_of_memory && failed => (Some(end), Ending::Limit(LimitReached::Memory(limit.max))),
-                Some(limit) if out_of_memory => {
-                    notes.push(format!("a process was killed for want of memory: the limit is {} bytes", limit.max));
-                    (Some(end), Ending::Command(end))
-                }
-                Some(_) | None => (Some(end), Ending::Command(end)),
-            }
-        }
-        other @ (Ending::Limit(_) | Ending::ProtectedPathChanged(_) | Ending::NotPutAway(_)) => (None, other),
-    };
-    if let Some(refused) = group.as_ref().and_then(|usage| usage.pids_refused).filter(|refused| *refused > 0) {
-        notes.push(format!("{refused} processes were refused by the pids limit"));
-    }
-    let mut usage = Usage::of_children();
-    usage.wall_ms = wall.as_millis() as u64;
-    usage.memory_peak_bytes = group.and_then(|usage| usage.memory_peak);
-    usage.oom_kills = oom_kills;
-    notes.extend(printed.notes(plan));
-    usage.output = Shown::is_carried(plan).then_some(printed);
-    Ok(Judged { ending, end, usage, notes, warnings: Vec::new() })
-}
-
-/// Everything inside is dead: what git on the host would execute of a git directory that appeared is put away. When it
-/// cannot be, that is how the run ended.
-fn put_away(quarantine: Option<Quarantine>, run: &str, judged: Result<Judged, Refusal>) -> Result<Judged, Refusal> {
-    let put = quarantine.map_or(Ok(None), |quarantine| quarantine.put_away(run));
-    match (put, judged) {
-        (Ok(None), judged) => judged,
-        (Ok(Some(put)), Ok(judged)) => Ok(Judged { warnings: vec![put.to_string()], ..judged }),
-        (Err(error), Ok(judged)) => Ok(Judged { ending: Ending::NotPutAway(describe(&error)), ..judged }),
-        (Ok(Some(put)), Err(refusal)) => Err(refusal.hint(put.to_string())),
-        (Err(error), Err(refusal)) => Err(refusal.hint(describe(&error))),
-    }
-}
-
-/// Which record the end of a run makes.
-enum Recording<'d> {
-    /// The intent is on record.
-    Conclusion(Receipt),
-    /// It never was.
-    Refusal(&'d Decided),
-}
-
-/// Records a refusal; one that cannot be recorded is still one.
-fn refused(journal: &Journal, recording: Recording<'_>, refusal: Refusal) -> Refusal {
-    let recorded = record(journal, recording, &Conclusion::refused(&refusal));
-    recorded.into_iter().fold(refusal, Refusal::hint)
-}
-
-/// Writes the conclusion, whatever came; what cannot be written is said.
-fn record(journal: &Journal, recording: Recording<'_>, conclusion: &Conclusion) -> Vec<String> {
-    let written = match recording {
-        Recording::Conclusion(receipt) => journal.conclude(receipt, conclusion),
-        Recording::Refusal(decided) => journal.refuse(conclusion, decided).map(drop),
-    };
-    match written {
-        Ok(()) => Vec::new(),
-        Err(error) => vec![format!("the end of this run is not recorded: {}", describe(&error))],
-    }
-}
-
-/// What the journal says about the end of a run.
-#[derive(Debug, Serialize)]
-struct Conclusion<'a> {
-    class: Class,
-    code: u8,
-    message: Option<String>,
-    usage: Option<&'a Usage>,
-    network: Option<Record>,
-    warnings: &'a [String],
-}
-
-impl<'a> Conclusion<'a> {
-    fn of(judged: &'a Judged, network: &Record) -> Self {
-        Self {
-            class: judged.ending.class(),
-            code: judged.ending.code(),
-            message: judged.ending.message(),
-            usage: Some(&judged.usage),
-            network: Some(network.shortened(RECORDED)),
-            warnings: &judged.warnings,
-        }
-    }
-
-    fn refused(refusal: &Refusal) -> Self {
-        Self {
-            class: refusal.class,
-            code: refusal.class.code().unwrap_or(125),
-            message: Some(refusal.message.clone()),
-            usage: None,
-            network: None,
-            warnings: &[],
-        }
     }
 }
 

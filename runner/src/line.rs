@@ -30,6 +30,7 @@ use crate::line::recording::{Recording, denied, unauthorized};
 use crate::outcome::{Class, Refusal};
 use crate::protect::quarantine::Quarantine;
 use crate::report::Destination;
+use crate::shown::Shown;
 
 /// What the line came to.
 pub enum Came {
@@ -97,16 +98,12 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
     let (planned, placeholders) = planning.stand(planned)?;
     let authorized = authorize::authorize(&decision, &request, planned, consent)
         .map_err(|refused| recording.refuse(&journal, unauthorized(refused)))?;
-    let held = match Held::read(authorized.plan(), &planning.facts) {
-        Ok(held) => held,
-        Err(refusal) => {
-            placeholders.leave();
-            return Err(recording.refuse(&journal, refusal));
-        }
-    };
+    let held = Held::read(authorized.plan(), &planning.facts).map_err(|refusal| recording.refuse(&journal, refusal))?;
+    let shown = Shown::of(authorized.plan(), &held).map_err(|refusal| recording.refuse(&journal, refusal))?;
     let job = Job::begin(authorized.plan(), &held, &planning.facts.env);
     let quarantine = Quarantine::over(authorized.plan(), &planning.facts, planning.root);
     let cwd = planning.cwd;
-    let launch = Launch { authorized, bounds, cwd, placeholders, journal, decided, job, held, program, quarantine };
+    let launch =
+        Launch { authorized, bounds, cwd, placeholders, journal, decided, job, held, shown, program, quarantine };
     launch::launch(launch).map(|ended| Came::Ran(Box::new(ended)))
 }

@@ -4,7 +4,7 @@
 //! Nothing here blocks the supervisor for longer than one small write.
 
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use opaque_redact::Stream;
@@ -271,35 +271,6 @@ impl Drain {
     }
 }
 
-/// What stands behind one of the caller's standard streams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Behind {
-    /// A file, pipe, terminal or device: the command inherits it.
-    Inheritable,
-    /// A socket: never handed inside, since more descriptors could be passed through it.
-    Socket,
-    /// Nothing: the caller closed it.
-    Closed,
-}
-
-/// Looks at one of the caller's streams.
-///
-/// # Errors
-/// What it is, when it must not be handed inside: a directory or an `O_PATH` descriptor.
-pub fn inspect(stream: BorrowedFd<'_>) -> Result<Behind, &'static str> {
-    let Ok(status) = rustix::fs::fstat(stream) else { return Ok(Behind::Closed) };
-    if rustix::fs::fcntl_getfl(stream).is_ok_and(|flags| flags.contains(OFlags::PATH)) {
-        return Err("an O_PATH descriptor");
-    }
-    match FileType::from_raw_mode(status.st_mode) {
-        FileType::Directory => Err("a directory"),
-        FileType::Socket => Ok(Behind::Socket),
-        FileType::BlockDevice => Err("a block device"),
-        FileType::RegularFile | FileType::Fifo | FileType::CharacterDevice => Ok(Behind::Inheritable),
-        FileType::Symlink | FileType::Unknown => Err("of an unknown kind"),
-    }
-}
-
 /// A pipe whose both ends close on exec.
 ///
 /// # Errors
@@ -402,13 +373,5 @@ mod tests {
             relay.step(0);
         }
         assert_eq!((relay.carried(), relay.dropped()), (4, 16));
-    }
-
-    #[test]
-    fn a_directory_is_never_handed_inside() {
-        let directory = std::fs::File::open("/").unwrap();
-        assert_eq!(inspect(directory.as_fd()), Err("a directory"));
-        let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
-        assert_eq!(inspect(socket.as_fd()), Ok(Behind::Socket));
     }
 }

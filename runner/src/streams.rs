@@ -2,12 +2,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::descriptor;
 use crate::outcome::Refusal;
-use crate::relay::{self, Behind, Relay};
+use crate::relay::{self, Relay};
 use crate::terminal;
 use crate::terminal::carried::Carried;
 
@@ -61,7 +61,7 @@ impl Streams {
             }
         }
         for (index, (stream, name)) in terminal::streams().into_iter().zip(NAMES).enumerate() {
-            let kind = relay::inspect(stream).map_err(|what| {
+            let kind = inspect(stream).map_err(|what| {
                 Refusal::cannot_build(format!("{name} is {what}, which would be a way out of the sandbox"))
                     .hint(format!("connect {name} to a file, a pipe, a terminal or /dev/null"))
             })?;
@@ -114,8 +114,48 @@ fn cannot(name: &str) -> impl Fn(Errno) -> Refusal {
     move |errno| Refusal::cannot_build(format!("cannot set up {name}: {errno}"))
 }
 
+/// What stands behind one of the caller's standard streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    /// A file, pipe, terminal or device: the command inherits it.
+    Inheritable,
+    /// A socket: never handed inside, since more descriptors could be passed through it.
+    Socket,
+    /// Nothing: the caller closed it.
+    Closed,
+}
+
+/// Looks at one of the caller's streams.
+/// What it is, when it must not be handed inside: a directory or an `O_PATH` descriptor.
+fn inspect(stream: BorrowedFd<'_>) -> Result<Behind, &'static str> {
+    let Ok(status) = rustix::fs::fstat(stream) else { return Ok(Behind::Closed) };
+    if rustix::fs::fcntl_getfl(stream).is_ok_and(|flags| flags.contains(OFlags::PATH)) {
+        return Err("an O_PATH descriptor");
+    }
+    match FileType::from_raw_mode(status.st_mode) {
+        FileType::Directory => Err("a directory"),
+        FileType::Socket => Ok(Behind::Socket),
+        FileType::BlockDevice => Err("a block device"),
+        FileType::RegularFile | FileType::Fifo | FileType::CharacterDevice => Ok(Behind::Inheritable),
+        FileType::Symlink | FileType::Unknown => Err("of an unknown kind"),
+    }
+}
+
 fn null() -> Result<OwnedFd, Errno> {
     let null = rustix::fs::openat(CWD, c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     // With a closed stream the number itself may be the new one: move it out of the way.
     rustix::io::fcntl_dupfd_cloexec(null.as_fd(), 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_never_handed_inside() {
+        let directory = std::fs::File::open("/").unwrap();
+        assert_eq!(inspect(directory.as_fd()), Err("a directory"));
+        let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        assert_eq!(inspect(socket.as_fd()), Ok(Behind::Socket));
+    }
 }

@@ -7,8 +7,12 @@ use opaque_policy::output::{Sequences, Show};
 use opaque_policy::plan::Plan;
 use opaque_redact::{Redactor, Rules, SequenceFilter, Stream};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::relay::Relay;
+
+/// As much as is pushed at once, and what a filter may have held back before it.
+const ONCE: usize = 80 * 1024;
 
 /// The treatment of one stream: sequences are taken out, then what is left is masked. In this order, since what is taken out
 /// may have parted a secret.
@@ -17,7 +21,7 @@ pub struct Treatment {
     redactor: Option<Redactor>,
     stream: Stream,
     /// What the filter has let through, on its way to the redactor.
-    between: Vec<u8>,
+    between: Zeroizing<Vec<u8>>,
 }
 
 impl Treatment {
@@ -29,7 +33,12 @@ impl Treatment {
             Sequences::Pass => None,
         };
         let redactor = (!rules.is_empty()).then(|| Redactor::new(rules));
-        (filter.is_some() || redactor.is_some()).then(|| Self { filter, redactor, stream, between: Vec::new() })
+        (filter.is_some() || redactor.is_some()).then(|| Self {
+            filter,
+            redactor,
+            stream,
+            between: Zeroizing::new(Vec::with_capacity(ONCE)),
+        })
     }
 
     /// Takes what the stream brought and adds to `out` what may leave.

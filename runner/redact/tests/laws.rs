@@ -219,8 +219,8 @@ fn ordinary(mut sink: impl FnMut(&[u8])) {
     let mut files = Vec::new();
     gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), &mut files);
     for file in files {
-        // This file holds tokens to be masked, and so does the matcher's test.
-        if !file.ends_with("tests/laws.rs") && !file.ends_with("matching/tests.rs") {
+        // Tests hold tokens to be masked, and so do the tests of profiles.
+        if !file.iter().any(|part| ["tests", "tests.rs", "profiles"].iter().any(|name| part == *name)) {
             sink(&fs::read(file).unwrap());
         }
     }
