@@ -198,3 +198,22 @@ fn a_terminal_that_hangs_up_ends_the_run() {
         );
     });
 }
+
+#[test]
+fn a_terminal_that_closes_ends_a_run_that_leads_its_session() {
+    each_identity(|sandbox| {
+        for (number, flags) in [&[][..], &CARRIED].into_iter().enumerate() {
+            let terminal = Terminal::unread(sandbox.identity());
+            let mark = format!("6{number}.{}", std::process::id());
+            let sleep = format!("sleep {mark}; exit 0");
+            let words = flags.iter().copied().chain(["--", "sh", "-c", &sleep]);
+            let running = sandbox.launch(words).on(&terminal).start();
+            let inside = || Processes::marked(&mark).len();
+            assert!(eventually(Duration::from_secs(5), || inside() >= 4), "{flags:?}");
+            drop(terminal);
+            let ended = running.wait();
+            assert!(ended.code == Some(129) || ended.signal == Some(1), "{flags:?}: {ended}");
+            assert!(eventually(Duration::from_secs(5), || inside() == 0), "{flags:?}: {:?}", Processes::marked(&mark));
+        }
+    });
+}

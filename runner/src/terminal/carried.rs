@@ -188,6 +188,8 @@ impl Carried {
                 let is_told = is_terminals && !self.screens.iter().any(|screen| screen.role == Role::Display);
                 return if is_told { Answer::Done } else { Answer::Forward(To::Command) };
             }
+            // A terminal that closes tells the leader of its session alone.
+            (SIGHUP, true) if !self.has_session() && leads_a_session() => return Answer::Forward(To::Command),
             (_, true) | (SIGCONT | SIGTSTP | SIGTTIN | SIGTTOU, false) if self.has_session() => {}
             // The command is in the session of the caller's terminal and has it already.
             (_, true) => return Answer::Done,
@@ -265,6 +267,10 @@ impl Screen {
             }
         }
     }
+}
+
+fn leads_a_session() -> bool {
+    rustix::process::getsid(None).is_ok_and(|session| session == rustix::process::getpid())
 }
 
 /// The device number of a stream that is a terminal.
