@@ -250,18 +250,18 @@ impl Matcher {
 
     fn next_by_beginning(&self, text: &Text<'_>) -> Option<usize> {
         let search = self.compiled.search.as_ref()?;
-        if let Some(found) = search.find(text.data, (text.at..text.data.len()).into()) {
-            return Some(found.start);
-        }
+        let found = search.find(text.data, (text.at..text.data.len()).into()).map(|found| found.start);
         if text.ending == Ending::Final {
-            return None;
+            return found;
         }
+        // A long beginning that is not whole yet may stand before a short one that is.
         let longest = self.compiled.beginnings.iter().map(Vec::len).max().unwrap_or(0);
         let tail = text.at.max((text.data.len() + 1).saturating_sub(longest));
-        (tail..text.data.len()).find(|&place| {
+        let unfinished = (tail..found.unwrap_or(text.data.len())).find(|&place| {
             let rest = text.data.get(place..).unwrap_or_default();
             self.compiled.beginnings.iter().any(|beginning| beginning.starts_with(rest))
-        })
+        });
+        unfinished.or(found)
     }
 
     /// The same for patterns without a telling beginning. A line that is at an end and matches nothing is skipped.

@@ -205,8 +205,10 @@ impl SequenceFilter {
 
     /// Holds one more byte of a sequence, or does what is to be done with one that is too long.
     fn hold_or(&mut self, byte: u8, is_too_long: impl FnOnce(&mut Self)) {
-        // The two bytes that may end it have to fit too.
-        if self.held.len() + 2 < LONGEST {
+        // An escape byte that has left counts as well, or the same sequence would be as long as it may be and too long. The
+        // two bytes that may end it have to fit too.
+        let left = usize::from(self.held.first() != Some(&ESCAPE));
+        if left + self.held.len() + 2 < LONGEST {
             self.held.push(byte);
         } else {
             is_too_long(self);

@@ -65,8 +65,10 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
         act().at(step)
     };
 
-    // A supervisor that holds secrets is not dumpable, and then nobody may write this process's maps.
-    rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable).at(Step::IdMap)?;
+    if image.has_secrets() {
+        // A supervisor that holds secrets is not dumpable, and then nobody may write this process's maps.
+        rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable).at(Step::IdMap)?;
+    }
     step(Step::IdMap, &mut || match image.identity.map {
         IdMap::Single => idmap::map_own(image.identity),
         IdMap::Full => channel.wait(),

@@ -54,6 +54,13 @@ pub struct Image {
     pub fault: Fault,
 }
 
+impl Image {
+    /// True when the command is given a secret in any way.
+    pub(crate) fn has_secrets(&self) -> bool {
+        !(self.secrets.is_empty() && self.handed.is_empty() && self.exec.env.secrets.is_empty())
+    }
+}
+
 /// Ids and their mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {

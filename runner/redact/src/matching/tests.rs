@@ -11,7 +11,7 @@ use super::Matcher;
 use crate::pattern::{Compiled, LONGEST_MATCH, Patterns};
 
 /// Expressions without a look around, what is left of them when `.*` is trimmed, and whether it stood at the end.
-const EXPRESSIONS: [(&str, &str, bool); 9] = [
+const EXPRESSIONS: [(&str, &str, bool); 10] = [
     ("tok_[a-c]{3,}", "tok_[a-c]{3,}", false),
     ("tok_[a-c]{2}!", "tok_[a-c]{2}!", false),
     ("a+b", "a+b", false),
@@ -21,6 +21,7 @@ const EXPRESSIONS: [(&str, &str, bool); 9] = [
     (".*(b.c).*", "b.c", true),
     ("c[^a]*a", "c[^a]*a", false),
     ("(.*)PIN: [0-9]+", "PIN: [0-9]+", false),
+    ("aac*aab", "aac*aab", false),
 ];
 
 fn matcher(expressions: &[(&str, &str)]) -> Matcher {
@@ -188,4 +189,15 @@ fn every_well_known_format_is_masked_and_hardly_shorter_ones_are_not() {
         assert_eq!(replaced(&mut matcher, &[beginning.as_bytes()]), beginning, "{name}");
     }
     assert_eq!(tokens.len(), patterns.names().count());
+}
+
+#[test]
+fn a_long_beginning_that_is_not_whole_yet_stands_before_a_short_one_that_is() {
+    let text = b"LLLLLL\x01LLLLL";
+    let whole = replaced(&mut matcher(&[("LL\x01*LL\x01LLL*", "#")]), &[text]);
+    assert_eq!(whole, "LL#");
+    for size in 1..text.len() {
+        let pieces: Vec<&[u8]> = text.chunks(size).collect();
+        assert_eq!(replaced(&mut matcher(&[("LL\x01*LL\x01LLL*", "#")]), &pieces), whole, "pieces of {size}");
+    }
 }

@@ -111,3 +111,28 @@ fn little_is_held_and_long_sequences_end_somewhere() {
     // The first letter is read with the number; the bell, as it is escaped here, and the text.
     assert_eq!((out.len(), count), (r"\x1b]2;t".len() + super::LONGEST_TEXT + r"\x07x".len(), 1));
 }
+
+#[test]
+fn what_passed_passes_again_however_long_it_is() {
+    let through = |text: &[u8]| {
+        let (mut filter, mut out) = (SequenceFilter::new(), Vec::new());
+        filter.push(text, &mut out);
+        filter.finish(&mut out);
+        out
+    };
+    // Escape bytes that leave at once, with sequences behind them that are as long as they may be; each with so many
+    // intermediate bytes behind it.
+    let pieces: [(&[u8], usize); 6] = [
+        (b"3\x1b3\x1b\x1b[<", 15),
+        (b"\x81\x00\xd3\xd4\xd4\xd4", 14),
+        (b"\x1b\x1b[<", 17),
+        (b"\xd3\xd4\xd4\xd4", 62),
+        (b"<\x00\xff\x1b", 57),
+        (b"<\x00\xff\x1be", 0),
+    ];
+    let text: Vec<u8> = pieces.iter().flat_map(|(bytes, count)| [bytes, &vec![b'+'; *count][..]].concat()).collect();
+    for cut in 0..text.len() {
+        let once = through(&text[cut..]);
+        assert_eq!(through(&once).escape_ascii().to_string(), once.escape_ascii().to_string(), "{cut}");
+    }
+}
