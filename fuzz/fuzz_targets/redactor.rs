@@ -34,8 +34,9 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     for value in values.iter().filter(|value| Secret::new("S", value.to_vec(), Short::Allowed).is_ok()) {
-        let end = value.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
-        let value = &value[..end];
+        let is_kept = |byte: &u8| !matches!(byte, b'\n' | b'\r');
+        let Some((start, end)) = value.iter().position(is_kept).zip(value.iter().rposition(is_kept)) else { continue };
+        let value = &value[start..=end];
         if !value.contains(&b'#') {
             assert!(!whole.0.windows(value.len()).any(|window| window == value));
         }

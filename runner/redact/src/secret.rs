@@ -134,7 +134,7 @@ impl Secret {
     }
 
     /// Makes a copy of a value, which is overwritten when it is dropped; the rules that are made of it keep their own. Line
-    /// ends behind the value do not count: files end with them and shells strip them.
+    /// ends around the value do not count: files end with them and shells strip them.
     ///
     /// # Errors
     /// The value is empty, too short, too long, a common word or one byte over and over.
@@ -174,9 +174,12 @@ impl Secret {
     }
 }
 
+/// Line ends around a value tell nothing, and a stream has many of its own beside which they could stand.
 fn without_line_ends(value: &[u8]) -> &[u8] {
-    let end = value.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |last| last + 1);
-    value.get(..end).unwrap_or_default()
+    let is_kept = |byte: &u8| !matches!(byte, b'\n' | b'\r');
+    let start = value.iter().position(is_kept).unwrap_or(value.len());
+    let end = value.iter().rposition(is_kept).map_or(start, |last| last + 1);
+    value.get(start..end).unwrap_or_default()
 }
 
 /// True for a value that protects nothing and stands everywhere.

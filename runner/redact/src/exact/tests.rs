@@ -170,3 +170,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn line_ends_before_a_value_that_begins_with_some_stay_however_the_stream_is_cut() {
+    use crate::{Patterns, Redactor, Rules, Secret, Short};
+    let value = b"\n\n\n\n\n\n\n)\x0b\x01\x00\x00=~~~";
+    let secret = Secret::new("S", value.to_vec(), Short::Refused).unwrap();
+    let rules = Rules::new(&[secret], &Patterns::none()).unwrap();
+    let text =
+        [&b"k"[..], &[b'\n'; 22], value, &[b'\n'; 36], b")", &[b'\n'; 16], b")\x0b\x01", value, b"\n`l"].concat();
+    let through = |size: usize| {
+        let (mut redactor, mut out) = (Redactor::new(&rules), Vec::new());
+        text.chunks(size).for_each(|piece| redactor.push(piece, &mut out));
+        redactor.finish(&mut out);
+        out.escape_ascii().to_string()
+    };
+    let whole = through(text.len());
+    assert!(whole.contains(r"\n***\n") && !whole.contains("=~~~"), "{whole}");
+    for size in 1..text.len() {
+        assert_eq!(through(size), whole, "pieces of {size}");
+    }
+}
