@@ -25,6 +25,10 @@ impl Shown {
     /// # Errors
     /// Something cannot be masked.
     pub fn of(plan: &Plan, held: &Held) -> Result<Self, Refusal> {
+        if Self::is_carried(plan) {
+            // What masks is made of much that is not kept: from here on memory that is given back is used again.
+            opaque_sys::arena::retire();
+        }
         Ok(Self {
             rules: held.rules(&plan.output)?,
             output: if Self::is_carried(plan) { Output::Carried } else { Output::Direct },

@@ -123,6 +123,7 @@ fn secrets(place: &Place) -> Outcome<Vec<String>> {
             .collect();
         let path = place.base().join(format!("secret-{number}"));
         place.write(&path, value)?;
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         options.extend(["--secret".to_owned(), format!("S{number}=file:{}", path.display())]);
     }
     Ok(options)
