@@ -1,20 +1,17 @@
 //! What it costs that output passes the supervisor, beside `cat` alone: 512 MiB of log lines through a pipe, inherited,
-//! carried, and with twenty secrets masked in all their forms. Every contestant once a round, in turn.
+//! carried, and with twenty secrets masked in all their forms. Every contestant once a round, in turn. Printed only: a pipe
+//! between two processes is the bound here; masking by itself is held to its speed by `redact`.
 
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use opaque_tests::bench::{Bound, Ground, Outcome, Place, Table, bench, binaries, median};
+use opaque_tests::bench::{Ground, Outcome, Place, Table, bench, binaries, median};
 
 const ROUNDS: usize = 7;
 const BYTES: usize = 512 << 20;
 const SECRETS: usize = 20;
-/// Of `cat` alone, where nothing is to be masked.
-const INHERITED: Bound = Bound::AtMost(1.05);
-/// GiB of masked output in a second.
-const MASKED: Bound = Bound::AtLeast(1.0);
 
 fn main() -> ExitCode {
     bench("carried", measure)
@@ -60,11 +57,7 @@ fn output(place: &Place, opaque_run: &Path) -> Outcome<Table> {
         let speed = median(own.iter().map(|time| BYTES as f64 / f64::from(1 << 30) / time));
         let ratio = median(own.iter().zip(&times[0]).map(|(own, alone)| own / alone));
         let cells = vec![(*name).to_owned(), format!("{speed:.2}"), format!("{ratio:.2}")];
-        match *name {
-            "inherited" => table.bounded(cells, ratio, INHERITED),
-            "20 secrets masked" => table.bounded(cells, speed, MASKED),
-            _ => table.reference(cells),
-        }
+        table.reference(cells);
     }
     Ok(table)
 }
