@@ -175,3 +175,14 @@ fn every_limit_names_its_mechanism_in_the_report() {
         }
     });
 }
+
+#[test]
+fn few_open_files_are_enough_for_a_run_with_and_without_a_secret_by_descriptor() {
+    each_identity(|sandbox| {
+        sandbox.run(["--limit", "files=12", "--", "true"]).expect(0);
+        let start =
+            ["--limit", "files=12", "--secret", "KEY=env:OF_THE_CALLER", "--deliver", "fd", "--", "cat", "/dev/fd/3"];
+        let ended = sandbox.launch(start).env("OF_THE_CALLER", "correct-horse-battery").finish();
+        assert_eq!(ended.expect(0).text(), "***");
+    });
+}

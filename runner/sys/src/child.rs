@@ -99,6 +99,12 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
     step(Step::SealRoot, &mut || root::seal(&root))?;
     step(Step::Cwd, &mut || enter(&image.cwd))?;
 
+    let Root { base, canary, empty_directory } = root;
+    // Before the limit on descriptors, which may lie below the number that this gets.
+    let canary = match image.handed.is_empty() {
+        true => canary,
+        false => descriptors::moved_above_handed(canary).at(Step::Descriptors)?,
+    };
     let mut replaced = [None; 3];
     step(Step::Streams, &mut || terminal::replace_streams(image, channel, &mut replaced))?;
     step(Step::ResourceLimits, &mut || limits::set(&image.limits))?;
@@ -109,9 +115,7 @@ fn confine(image: &mut Image, channel: &ChildChannel) -> Result<Confined, Failur
         landlock::restrict(&image.ruleset)
     })?;
     // What is owned is given up by its owner; the rest of the caller's descriptors is closed by number.
-    let Root { base, canary: low, empty_directory } = root;
-    let canary = descriptors::above_handed(&low).at(Step::Descriptors)?;
-    drop((proc, base, low, empty_directory));
+    drop((proc, base, empty_directory));
     descriptors::hand(&image.handed).at(Step::Descriptors)?;
     step(Step::Descriptors, &mut || {
         descriptors::close_all_except(image.handed.len(), [channel.0.as_raw_fd(), canary.as_raw_fd()])

@@ -1,7 +1,7 @@
 //! Closes what the caller left open: one descriptor of a host directory would be an escape.
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::Errno;
@@ -12,7 +12,7 @@ use crate::clone::last_errno;
 const ABOVE_HANDED: RawFd = 16;
 
 /// Moves a descriptor out of the way of those that are handed to the command.
-pub(crate) fn above_handed(descriptor: impl AsFd) -> Result<OwnedFd, Errno> {
+pub(crate) fn moved_above_handed(descriptor: OwnedFd) -> Result<OwnedFd, Errno> {
     rustix::io::fcntl_dupfd_cloexec(descriptor, ABOVE_HANDED)
 }
 

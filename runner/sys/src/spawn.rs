@@ -49,10 +49,9 @@ pub fn spawn(mut image: Image, cgroup: Option<BorrowedFd<'_>>) -> Result<Spawned
     fault.check(Step::Clone).at(Step::Clone)?;
     let (ours, mut theirs) = channel::pair(image.network.expected(), image.terminals.len()).at(Step::Clone)?;
     if !image.handed.is_empty() {
-        theirs.0 = descriptors::above_handed(&theirs.0).at(Step::Clone)?;
-        for handed in &mut image.handed {
-            *handed = descriptors::above_handed(&*handed).at(Step::Clone)?;
-        }
+        theirs.0 = descriptors::moved_above_handed(theirs.0).at(Step::Clone)?;
+        let moved = image.handed.into_iter().map(descriptors::moved_above_handed).collect::<Result<_, _>>();
+        image.handed = moved.at(Step::Clone)?;
     }
     image.secrets.iter().try_for_each(Locked::give_to_child).at(Step::Clone)?;
     image.exec.env.give_to_child().at(Step::Clone)?;
