@@ -1,6 +1,10 @@
 //! What becomes of what a command prints.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+
+use crate::text::Text;
 
 /// What one profile says about output; `None` is left to the profiles that it extends.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -85,6 +89,19 @@ pub enum CiMasks {
     None,
     /// GitHub Actions, inside one of its jobs.
     Github,
+}
+
+impl CiMasks {
+    /// True inside a job of the service that is to be told, by the caller's environment.
+    #[must_use]
+    pub fn is_in_job(self, environment: &BTreeMap<Text, Text>) -> bool {
+        match self {
+            Self::Github => {
+                environment.get(&Text::from("GITHUB_ACTIONS")).is_some_and(|value| value.as_bytes() == b"true")
+            }
+            Self::None => false,
+        }
+    }
 }
 
 impl OwnOutput {

@@ -5,11 +5,10 @@
 
 use std::io::Write;
 
-use opaque_policy::output::CiMasks;
 use opaque_policy::plan::Plan;
-use opaque_policy::text::Text;
 use opaque_sys::locked::Locked;
 
+use crate::digest::hex;
 use crate::held::Held;
 use crate::invocation::Environment;
 use crate::process::Process;
@@ -32,10 +31,8 @@ impl Job {
     /// Tells the service, when the plan wants that and the run is one of its job's steps.
     #[must_use]
     pub fn begin(plan: &Plan, held: &Held, environment: &Environment) -> Self {
-        let is_job = environment.get(&Text::from("GITHUB_ACTIONS")).is_some_and(|value| value.as_bytes() == b"true");
-        match plan.output.ci {
-            CiMasks::Github if is_job => {}
-            CiMasks::Github | CiMasks::None => return Self::default(),
+        if !plan.output.ci.is_in_job(environment) {
+            return Self::default();
         }
         if !is_read_by_runner() {
             let warning = "GitHub Actions is not told what to mask: it does not read standard error itself";
@@ -63,7 +60,7 @@ impl Drop for Job {
 fn tell(held: &Held) -> std::io::Result<String> {
     let mut token = [0; 16];
     rustix::rand::getrandom(&mut token, rustix::rand::GetRandomFlags::empty())?;
-    let token: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = hex(&token);
     let mut stderr = std::io::stderr().lock();
     for value in held.masked() {
         for line in

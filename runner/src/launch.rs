@@ -173,9 +173,10 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     };
     let recorded = record(&journal, Recording::Conclusion(receipt), &Conclusion::of(&judged, &network));
     let notes = [network.summary(), plan.notes.clone(), about_secrets, bounds.notes(), judged.notes].concat();
-    // What the person relied on and did not get is said after every run.
     let of_job: Vec<String> = job.warning.take().into_iter().collect();
+    // The service takes commands again before anything of ours is printed.
     drop(job);
+    // What the person relied on and did not get is said after every run.
     let warnings = [judged.warnings, bounds.warnings(), of_job, recorded].concat();
     Ok(Ended {
         ending: judged.ending,

@@ -49,6 +49,7 @@ pub mod explain;
 pub mod finish;
 pub mod journal;
 pub mod outcome;
+pub mod printed;
 pub mod report;
 pub mod ruleset;
 

@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::bounds::Bound;
 use crate::controls::Control;
 use crate::outcome::{Class, Refusal};
-use crate::treatment::Printed;
+use crate::printed::Printed;
 
 /// Version of the report's format.
 pub const VERSION: u32 = 1;

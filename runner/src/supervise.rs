@@ -19,12 +19,12 @@ use rustix::io::Errno;
 
 use crate::egress::Egress;
 use crate::outcome::{Ending, LimitReached, Refusal};
+use crate::printed::Printed;
 use crate::protect::snapshot::Snapshot;
 use crate::relay::Relay;
 use crate::shown::Shown;
 use crate::supervise::wait::{Ready, has_to_stop, is_ready, wait};
 use crate::terminal::carried::{Answer, Carried};
-use crate::treatment::Printed;
 
 /// What to stand by and for how long.
 pub struct Watched<'a> {

@@ -344,12 +344,12 @@ fn a_profile_declares_secrets_and_a_run_names_those_that_it_needs() {
         let start = |names: &[&str], script: &str| {
             let names: Vec<&str> = names.iter().flat_map(|name| ["--secret", name]).collect();
             let start = [&["--profile", "deploy"], names.as_slice(), &["--", "sh", "-c", script]].concat();
-            sandbox.launch(start).env("PIN_OF_ANN", "x7!kq").env("LABEL_OF_ANN", "prod").finish()
+            sandbox.launch(start).env("PIN_OF_ANN", "x7!kq").env("LABEL_OF_ANN", "1").finish()
         };
         let all = start(&["KEY", "PIN", "LABEL"], "echo $KEY $PIN $LABEL; printf %s \"$KEY\" | sha256sum");
-        assert_eq!(all.expect(0).text(), format!("*** *** prod\n{}", digest(sandbox)));
+        assert_eq!(all.expect(0).text(), format!("*** *** 1\n{}", digest(sandbox)));
         // Nothing is given that was not named.
-        assert_eq!(start(&["LABEL"], "echo \"[$KEY] [$PIN] [$LABEL]\"").expect(0).text(), "[] [] [prod]");
+        assert_eq!(start(&["LABEL"], "echo \"[$KEY] [$PIN] [$LABEL]\"").expect(0).text(), "[] [] [1]");
         let near = start(&["KEYS"], "true");
         assert!(near.expect(125).errors().contains("did you mean `KEY`?"), "{}", near.errors());
     });

@@ -3,7 +3,6 @@
 use super::refusal::Refusal;
 use crate::facts::HostFacts;
 use crate::grants::{Grants, Place};
-use crate::output::CiMasks;
 use crate::text::Text;
 
 /// Variables of GitHub Actions that name files through which a step steers those after it, and the directory they lie in.
@@ -16,7 +15,7 @@ const TOKENS: [&str; 4] =
 
 /// Places that are masked inside a job.
 pub(super) fn hidden(grants: &Grants, facts: &HostFacts) -> Vec<Place> {
-    if !is_in_job(grants, facts) {
+    if !grants.output.ci.is_in_job(&facts.env) {
         return Vec::new();
     }
     let named = FILES.iter().filter_map(|name| facts.env.get(&Text::from(*name))?.as_str());
@@ -29,20 +28,11 @@ pub(super) fn refuse_tokens(grants: &Grants, facts: &HostFacts) -> Result<(), Re
         let name = Text::from(**name);
         grants.env_pass.contains(&name) || grants.env_set.contains_key(&name)
     };
-    match TOKENS.iter().find(is_given).filter(|_| is_in_job(grants, facts)) {
+    match TOKENS.iter().find(is_given).filter(|_| grants.output.ci.is_in_job(&facts.env)) {
         Some(name) => Err(Refusal::denied(
             format!("variable `{name}` cannot be passed: it acts for the whole CI job"),
             "leave it out, or use a profile without `ci` under `[output]`",
         )),
         None => Ok(()),
-    }
-}
-
-fn is_in_job(grants: &Grants, facts: &HostFacts) -> bool {
-    match grants.output.ci {
-        CiMasks::Github => {
-            facts.env.get(&Text::from("GITHUB_ACTIONS")).is_some_and(|value| value.as_bytes() == b"true")
-        }
-        CiMasks::None => false,
     }
 }
