@@ -148,6 +148,11 @@ impl Automaton {
         state
     }
 
+    /// The next longest end of what was read that begins some form.
+    pub(crate) fn fallback(&self, state: State) -> State {
+        at(&self.fallback, state as usize)
+    }
+
     /// How many of the last bytes begin some form.
     pub(crate) fn depth(&self, state: State) -> u64 {
         (self.levels.partition_point(|&first| first <= state) as u64).saturating_sub(1)

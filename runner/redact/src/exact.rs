@@ -1,14 +1,15 @@
 //! Masks every form of every value. Knows nothing of patterns.
 //!
 //! Most of a stream is skipped (`suspect`); what may hold a secret goes through the automaton byte by byte and is held
-//! back from the first byte on that may still begin a form. Found forms are marked, and marks that touch or overlap
-//! become one mask: so it does not matter which form is found first, nor where the stream is cut.
+//! back from the first byte on that may still begin a form. It is read twice: as it is, and without line breaks and escape
+//! sequences, as long as that differs. Found forms are marked, and marks that touch or overlap become one mask: so it does
+//! not matter which form is found first, nor where the stream is cut.
 
 use std::sync::Arc;
 
 use crate::automaton::{Automaton, Owned, ROOT, State};
-use crate::detour::Detour;
 use crate::interruption::{self, Reader, Reading};
+use crate::joined::Joined;
 use crate::suspect::{Beginnings, Suspects};
 use crate::wiped::Wiped;
 
@@ -16,8 +17,6 @@ use crate::wiped::Wiped;
 pub(crate) const MASK: &[u8] = b"***";
 /// How much of a possible match a stream lets go that has fallen silent.
 pub(crate) const LET_GO: u64 = 3;
-/// More detours than these are not followed at a time.
-const DETOURS: usize = 16;
 /// What is held back is looked through again whenever it has grown by so much.
 const HELD: usize = 16 << 10;
 
@@ -54,9 +53,10 @@ pub(crate) struct Masker {
     /// The place in the stream of the first byte that is held back.
     base: u64,
     state: State,
-    detours: Vec<Detour>,
     reader: Reader,
-    /// What may be an interruption, up to the last byte. It may have left already.
+    /// The stream without its interruptions, where that is not the same.
+    joined: Option<Joined>,
+    /// What may be an interruption and is not read by `joined` yet. It may have left already.
     pending: Wiped,
     found: Vec<Found>,
     /// Whether the last byte that left was masked, and the secrets that this mask stands for so far.
@@ -81,8 +81,8 @@ impl Masker {
             marks: Vec::new(),
             base: 0,
             state: ROOT,
-            detours: Vec::new(),
             reader: Reader::Outside,
+            joined: None,
             pending: Wiped::default(),
             found: Vec::new(),
             is_in_mask: false,
@@ -144,11 +144,12 @@ impl Masker {
     }
 
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
+        self.walk_joined(&Arc::clone(&self.values));
         self.release(self.position(), out);
         self.state = ROOT;
-        self.detours.clear();
-        self.pending.clear();
         self.reader = Reader::Outside;
+        self.joined = None;
+        self.pending.clear();
         self.is_in_mask = false;
         self.in_mask.clear();
     }
@@ -169,69 +170,64 @@ impl Masker {
 
     /// Nothing of what was read can belong to a match.
     fn is_idle(&self) -> bool {
-        self.state == ROOT && self.detours.is_empty()
+        self.state == ROOT && self.joined.as_ref().is_none_or(|joined| joined.state() == ROOT)
     }
 
     fn step(&mut self, values: &Values, byte: u8) {
         let here = self.position();
         self.held.push(byte);
         self.marks.push(Mark::Plain);
-        if interruption::is_opening(byte) && self.state != ROOT && self.detours.len() < DETOURS {
-            self.detours.push(Detour::new(self.state, here));
+        if self.joined.is_some() || self.reader != Reader::Outside || interruption::is_opening(byte) {
+            self.step_joined(values, byte, here);
         }
         self.state = values.automaton.next(self.state, byte);
         for (form, length) in values.automaton.found(self.state) {
             self.mark(here + 1 - length.min(here + 1), here + 1, &[], form);
         }
         self.state = values.automaton.open(self.state);
-        if !self.detours.is_empty() {
-            self.follow_detours(values, byte, here);
+        if self.joined.as_ref().is_some_and(|joined| joined.is_straight(self.state, here + 1)) {
+            self.joined = None;
         }
     }
 
-    fn follow_detours(&mut self, values: &Values, byte: u8, here: u64) {
+    /// Leaves the straight way where an interruption may begin.
+    fn step_joined(&mut self, values: &Values, byte: u8, here: u64) {
         let mut reading = self.reader.read(byte);
         if reading == Reading::Failed {
-            self.walk_detours(values, here);
+            self.walk_joined(values);
             reading = self.reader.read(byte);
         }
         self.pending.push(byte);
+        let state = self.state;
         match reading {
-            Reading::Plain => self.walk_detours(values, here + 1),
+            Reading::Plain => self.walk_joined(values),
+            Reading::Pending | Reading::Failed => {
+                self.joined.get_or_insert_with(|| Joined::new(state, here));
+            }
             Reading::Complete => {
+                let joined = self.joined.get_or_insert_with(|| Joined::new(state, here));
+                joined.skip(here + 1);
+                joined.settle(&values.automaton);
                 self.pending.clear();
-                self.detours.iter_mut().for_each(|detour| detour.skip(here + 1));
             }
-            Reading::Pending | Reading::Failed => {}
-        }
-        self.detours.retain_mut(|detour| detour.is_worth_following(&values.automaton, here + 1));
-        for index in (1..self.detours.len()).rev() {
-            let (before, rest) = self.detours.split_at(index);
-            if rest.first().is_some_and(|later| before.iter().any(|earlier| earlier.is_like(later))) {
-                self.detours.remove(index);
-            }
-        }
-        if self.detours.is_empty() {
-            self.reader = Reader::Outside;
-            self.pending.clear();
         }
     }
 
-    /// What was pending up to `end` interrupts nothing: detours read it like everything else.
-    fn walk_detours(&mut self, values: &Values, end: u64) {
+    /// What was pending interrupts nothing.
+    fn walk_joined(&mut self, values: &Values) {
+        let Some(mut joined) = self.joined.take() else { return self.pending.clear() };
         let pending = std::mem::take(&mut self.pending);
-        let mut detours = std::mem::take(&mut self.detours);
-        for detour in &mut detours {
-            let unread = usize::try_from(end - detour.position().min(end)).unwrap_or(0);
-            for &byte in pending.iter().skip(pending.len() - unread.min(pending.len())) {
-                detour.walk(&values.automaton, byte);
-                for (form, length) in values.automaton.found(detour.state()) {
-                    self.mark(detour.start(length), detour.position(), detour.skipped(), form);
+        for &byte in pending.iter() {
+            joined.walk(&values.automaton, byte);
+            for (form, length) in values.automaton.found(joined.state()) {
+                // What nothing interrupts, the straight way has seen.
+                if joined.has_skipped(length) {
+                    self.mark(joined.start(length), joined.position(), joined.skipped(), form);
                 }
-                detour.settle(&values.automaton);
             }
+            joined.settle(&values.automaton);
         }
-        self.detours = detours;
+        self.joined = Some(joined);
     }
 
     /// Marks a form that was found. Of one whose beginning was let go, what is still here.
@@ -254,9 +250,9 @@ impl Masker {
     /// What lies before this place cannot belong to a match that is not known yet.
     fn certain(&self) -> u64 {
         let automaton = &self.values.automaton;
-        let depth = |state| automaton.depth(state);
-        let straight = self.position().saturating_sub(depth(self.state));
-        self.detours.iter().map(|detour| detour.start(depth(detour.state()))).fold(straight, u64::min)
+        let straight = self.position().saturating_sub(automaton.depth(self.state));
+        let joined = self.started().map(|joined| joined.start(automaton.depth(joined.state())));
+        joined.into_iter().fold(straight, u64::min)
     }
 
     /// How far a silent stream may leave.
@@ -266,15 +262,20 @@ impl Masker {
             ROOT => self.position(),
             state => self.position().saturating_sub(automaton.depth(state)) + LET_GO,
         };
-        let detours = self.detours.iter().map(|detour| detour.place_of(automaton.depth(detour.state()), LET_GO));
-        detours.fold(straight, u64::min).min(self.position())
+        let joined = self.started().map(|joined| joined.place_of(automaton.depth(joined.state()), LET_GO));
+        joined.into_iter().fold(straight, u64::min).min(self.position())
+    }
+
+    /// A match under way that the straight way does not see.
+    fn started(&self) -> Option<&Joined> {
+        self.joined.as_ref().filter(|joined| joined.state() != ROOT)
     }
 
     /// Lets everything before a place leave, and behind it what is masked whatever may follow.
     fn release(&mut self, to: u64, out: &mut Vec<u8>) {
         let to = index_from(self.base, to).min(self.held.len());
-        // What a detour has not read yet may still tell of one more secret in the same mask.
-        let read = self.detours.iter().map(Detour::position).fold(self.position(), u64::min);
+        // What is pending may still tell of one more secret in the same mask.
+        let read = self.joined.as_ref().map_or(self.position(), Joined::position);
         let masked = self.marks.get(to..index_from(self.base, read)).unwrap_or_default();
         let to = to + masked.iter().take_while(|&&mark| mark == Mark::Masked).count();
         let mut at = 0;
@@ -329,6 +330,9 @@ impl Masker {
         if !bytes.is_empty() {
             out.extend(bytes);
             self.base += bytes.len() as u64;
+            self.reader = self.reader.behind(bytes);
+            self.joined = None;
+            self.pending.clear();
             self.is_in_mask = false;
             self.in_mask.clear();
         }

@@ -3,7 +3,8 @@
 //! The forms of a value: as it is; base64 at the three alignments that it can have inside something longer, in both
 //! alphabets; hexadecimal in both cases, of a short value also in pieces as dumps show it; percent-encoded; escaped as in JSON and as shells quote. Of a value of several
 //! lines also each line, and the whole without its line breaks. Base64 that was wrapped and values interrupted by the
-//! terminal's escapes are the scanner's business.
+//! terminal's escapes are the scanner's business, which looks for them in what is left of the stream without interruptions:
+//! so a form that holds some stands here without them too.
 
 mod base64;
 mod dump;
@@ -14,6 +15,7 @@ use std::ops::Deref;
 
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::interruption;
 use crate::secret::{SHORTEST, is_common, is_repetition};
 
 /// One form; its bytes are overwritten when it is dropped.
@@ -33,7 +35,7 @@ impl Forms {
         if value.contains(&b'\n') {
             let lines: Vec<&[u8]> = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).collect();
             let joined = Zeroizing::new(lines.concat());
-            if joined.len() >= SHORTEST.min(value.len()) && !is_common(&joined) && !is_repetition(&joined) {
+            if is_worth_joining(&joined) {
                 forms.add(joined.to_vec());
             }
             for line in lines.into_iter().filter(|line| is_telling(line)) {
@@ -50,6 +52,10 @@ impl Forms {
     }
 
     fn add(&mut self, form: Vec<u8>) {
+        let joined = interruption::without(&form);
+        if joined.len() < form.len() && is_worth_joining(&joined) {
+            self.0.insert(Form(joined.to_vec()));
+        }
         self.0.insert(Form(form));
     }
 }
@@ -77,9 +83,14 @@ impl Drop for Form {
     }
 }
 
+/// True for what is left of a value without its line breaks if it is still one.
+fn is_worth_joining(joined: &[u8]) -> bool {
+    joined.len() >= SHORTEST && !is_common(joined) && !is_repetition(joined)
+}
+
 /// True for a line that is worth masking by itself. The frame of a PEM block is public, and so is a lone bracket.
 fn is_telling(line: &[u8]) -> bool {
-    line.len() >= SHORTEST && !line.starts_with(b"-----") && !is_common(line) && !is_repetition(line)
+    is_worth_joining(line) && !line.starts_with(b"-----")
 }
 
 #[cfg(test)]

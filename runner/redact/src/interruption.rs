@@ -4,6 +4,9 @@
 //! An interruption is a line feed, with a carriage return before it or not, and the blanks behind it, 64 at most; a
 //! control sequence (ECMA-48 section 5.4) of at most 64 bytes; or the choice of a character set (ECMA-35 section 14).
 
+use memchr::memrchr3;
+use zeroize::Zeroizing;
+
 /// The byte that escape sequences begin with.
 pub(crate) const ESCAPE: u8 = 0x1b;
 
@@ -73,6 +76,52 @@ impl Reader {
         *self = reader;
         reading
     }
+
+    /// The reader behind bytes that nobody looked at. Where an interruption began before them is forgotten as soon as
+    /// another may begin, or as none is so long.
+    pub(crate) fn behind(self, bytes: &[u8]) -> Self {
+        // By far the most: a letter, which goes on with nothing.
+        if bytes.last().is_some_and(|&last| last >= b'@' && last != b'[') {
+            return Self::Outside;
+        }
+        let near = bytes.get(bytes.len().saturating_sub(LONGEST + 2)..).unwrap_or_default();
+        let (mut reader, rest) = match memrchr3(b'\n', b'\r', ESCAPE, near) {
+            Some(opening) => (Self::Outside, near.get(opening..).unwrap_or_default()),
+            None if near.len() < bytes.len() => return Self::Outside,
+            None => (self, near),
+        };
+        for &byte in rest {
+            if reader.read(byte) == Reading::Failed {
+                reader.read(byte);
+            }
+        }
+        reader
+    }
+}
+
+/// What is left of a text when everything is skipped that may interrupt it, blanks at its beginning too.
+pub(crate) fn without(text: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut kept = Zeroizing::new(Vec::with_capacity(text.len()));
+    let mut reader = Reader::Blanks(0);
+    let mut pending = 0;
+    for (index, &byte) in text.iter().enumerate() {
+        let mut reading = reader.read(byte);
+        if reading == Reading::Failed {
+            kept.extend(text.get(pending..index).unwrap_or_default());
+            pending = index;
+            reading = reader.read(byte);
+        }
+        match reading {
+            Reading::Plain => {
+                kept.extend(text.get(pending..=index).unwrap_or_default());
+                pending = index + 1;
+            }
+            Reading::Complete => pending = index + 1,
+            Reading::Pending | Reading::Failed => {}
+        }
+    }
+    kept.extend(text.get(pending..).unwrap_or_default());
+    kept
 }
 
 /// Skips the interruptions that begin at `start`, and says what stands behind them. Nothing when that cannot be told.

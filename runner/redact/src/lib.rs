@@ -34,8 +34,8 @@ mod matching;
 mod wiped;
 
 mod automaton;
-mod detour;
 mod interruption;
+mod joined;
 mod suspect;
 
 pub use pattern::{LONGEST_MATCH, LONGEST_PATTERN, MOST_PATTERNS, PatternError, Patterns};

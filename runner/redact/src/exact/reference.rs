@@ -1,4 +1,5 @@
-//! The exact half once more, slow and plain: looks for every form at every place of the whole text.
+//! The exact half once more, slow and plain: looks for every form at every place of the whole text, as it is and without
+//! what interrupts it.
 
 use std::sync::LazyLock;
 
@@ -11,13 +12,15 @@ static INTERRUPTION: LazyLock<Regex> =
 pub(super) fn masked(forms: &[Vec<u8>], text: &[u8]) -> Vec<u8> {
     let mut masked = vec![false; text.len()];
     let mut inside = vec![false; text.len()];
-    for form in forms {
-        for start in (0..text.len()).filter(|&start| text[start..].starts_with(form)) {
-            masked[start..start + form.len()].fill(true);
+    for places in [(0..text.len()).collect(), uninterrupted(text)] {
+        let read: Vec<u8> = places.iter().map(|&place| text[place]).collect();
+        for form in forms {
+            for start in (0..read.len()).filter(|&start| read[start..].starts_with(form)) {
+                let found = &places[start..start + form.len()];
+                found.iter().for_each(|&place| masked[place] = true);
+                inside[found[0]..found[form.len() - 1]].fill(true);
+            }
         }
-    }
-    for start in (0..text.len()).filter(|&start| matches!(text[start], b'\n' | b'\r' | 0x1b)) {
-        detour(forms, text, start, &mut masked, &mut inside);
     }
     let mut out = Vec::new();
     let mut is_in_mask = false;
@@ -35,33 +38,18 @@ pub(super) fn masked(forms: &[Vec<u8>], text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Goes on behind an interruption with whatever had begun before it.
-fn detour(forms: &[Vec<u8>], text: &[u8], start: usize, masked: &mut [bool], inside: &mut [bool]) {
-    let longest = (0..start).find(|&begin| begins(forms, &text[begin..start]));
-    let Some(begin) = longest else { return };
-    let mut places: Vec<usize> = (begin..start).collect();
-    let mut at = start;
+/// The places of all bytes that belong to no interruption.
+fn uninterrupted(text: &[u8]) -> Vec<usize> {
+    let mut places = Vec::new();
+    let mut at = 0;
     while at < text.len() {
-        let found = INTERRUPTION.find(&text[at..]).map_or(0, |found| found.len());
-        if found > 0 && (found <= 64 || text[at] != 0x1b) {
-            at += found;
-            continue;
-        }
-        places.push(at);
-        at += 1;
-        let seen: Vec<u8> = places.iter().map(|&place| text[place]).collect();
-        for form in forms.iter().filter(|form| seen.ends_with(form)) {
-            let matched = &places[places.len() - form.len()..];
-            for place in matched[0]..at {
-                if matched.contains(&place) { masked[place] = true } else { inside[place] = true }
-            }
-        }
-        if !(0..seen.len()).any(|begin| begins(forms, &seen[begin..])) {
-            return;
+        let length = INTERRUPTION.find(&text[at..]).map_or(0, |found| found.len());
+        if length > 0 && (length <= 64 || text[at] != 0x1b) {
+            at += length;
+        } else {
+            places.push(at);
+            at += 1;
         }
     }
-}
-
-fn begins(forms: &[Vec<u8>], text: &[u8]) -> bool {
-    forms.iter().any(|form| form.starts_with(text))
+    places
 }

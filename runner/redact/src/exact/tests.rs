@@ -107,9 +107,9 @@ proptest! {
         let (whole, counts) = masked(&secrets, &[&text]);
         let expected = reference::masked(&forms, &text);
         prop_assert_eq!(whole.escape_ascii().to_string(), expected.escape_ascii().to_string(), "{}", text.escape_ascii());
-        prop_assert_eq!(&masked(&secrets, &cut(&text, &cuts)), &(whole.clone(), counts.clone()));
+        prop_assert_eq!(&masked(&secrets, &cut(&text, &cuts)), &(whole.clone(), counts.clone()), "{}", text.escape_ascii());
         let bytes: Vec<&[u8]> = text.chunks(1).collect();
-        prop_assert_eq!(&masked(&secrets, &bytes), &(whole, counts));
+        prop_assert_eq!(&masked(&secrets, &bytes), &(whole, counts), "{}", text.escape_ascii());
     }
 
     #[test]
@@ -123,7 +123,7 @@ proptest! {
         let whole = masked(&secrets, &[&text]);
         let expected = reference::masked(&forms, &text);
         prop_assert_eq!(whole.0.escape_ascii().to_string(), expected.escape_ascii().to_string(), "{}", text.escape_ascii());
-        prop_assert_eq!(&masked(&secrets, &cut(&text, &cuts)), &whole);
+        prop_assert_eq!(&masked(&secrets, &cut(&text, &cuts)), &whole, "{}", text.escape_ascii());
     }
 
     #[test]
@@ -189,5 +189,30 @@ fn line_ends_before_a_value_that_begins_with_some_stay_however_the_stream_is_cut
     assert!(whole.contains(r"\n***\n") && !whole.contains("=~~~"), "{whole}");
     for size in 1..text.len() {
         assert_eq!(through(size), whole, "pieces of {size}");
+    }
+}
+
+#[test]
+fn a_value_with_many_line_ends_is_masked_the_same_however_the_stream_is_cut() {
+    let secrets = [b"abcd\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\nefghijkl".to_vec()];
+    for (text, expected) in [
+        // More of them, fewer of them, none, and those of another program.
+        (
+            &b"a\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\nabcd\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\nefghijkl."
+                [..],
+            23,
+        ),
+        (b"abcd\nefghijkl", 1),
+        (b"abcdefghijkl", 0),
+        (b"ab\r\ncd\r\n\r\nefgh\x1b[1mijkl", 3),
+    ] {
+        let (whole, counts) = masked(&secrets, &[text]);
+        let line_ends = whole.windows(1).skip_while(|byte| byte != b"*").filter(|byte| byte == b"\n").count();
+        assert_eq!((counts, line_ends), (vec![1], expected), "{}", whole.escape_ascii());
+        assert!(!whole.windows(2).any(|pair| pair == b"cd" || pair == b"ef"), "{}", whole.escape_ascii());
+        for size in 1..text.len() {
+            let pieces: Vec<&[u8]> = text.chunks(size).collect();
+            assert_eq!(masked(&secrets, &pieces).0, whole, "pieces of {size}");
+        }
     }
 }

@@ -1,22 +1,23 @@
-//! A possible match that was interrupted: it goes on behind each interruption. Never decides what an interruption is.
+//! The stream as it would be without what interrupts it: where a match in it stands that goes on behind line breaks and
+//! escape sequences. Never decides what an interruption is.
 
 use std::ops::Range;
 
-use crate::automaton::{Automaton, ROOT, State};
+use crate::automaton::{Automaton, State};
 
 /// A match that was interrupted by more than this is given up.
 const LONGEST: u64 = 4096;
 
-/// A state that has skipped something, and what.
-pub(crate) struct Detour {
+/// A state of the automaton that has skipped something, and what.
+pub(crate) struct Joined {
     state: State,
     /// The first byte of the stream that it has neither read nor skipped.
     position: u64,
-    /// What it has skipped, in order, none touching another.
+    /// What it has skipped of the match under way, in order, none touching another.
     skipped: Vec<Range<u64>>,
 }
 
-impl Detour {
+impl Joined {
     /// Leaves the straight way in front of what may be an interruption.
     pub(crate) fn new(state: State, position: u64) -> Self {
         Self { state, position, skipped: Vec::new() }
@@ -40,18 +41,38 @@ impl Detour {
         self.position += 1;
     }
 
-    /// Forgets what cannot go on.
-    pub(crate) fn settle(&mut self, automaton: &Automaton) {
-        self.state = automaton.open(self.state);
-    }
-
-    /// Skips what is pending.
+    /// Skips everything in front of a place.
     pub(crate) fn skip(&mut self, to: u64) {
         match self.skipped.last_mut() {
             Some(last) if last.end == self.position => last.end = to,
             _ => self.skipped.push(self.position..to),
         }
         self.position = to;
+    }
+
+    /// Forgets what cannot go on, and what is interrupted by too much.
+    pub(crate) fn settle(&mut self, automaton: &Automaton) {
+        loop {
+            self.state = automaton.open(self.state);
+            let start = self.start(automaton.depth(self.state));
+            self.skipped.retain(|skipped| skipped.end > start);
+            let length: u64 = self.skipped.iter().map(|skipped| skipped.end - skipped.start).sum();
+            if length <= LONGEST {
+                return;
+            }
+            self.state = automaton.fallback(self.state);
+        }
+    }
+
+    /// True when it sees what the straight way sees that stands at `position`, and will.
+    pub(crate) fn is_straight(&self, state: State, position: u64) -> bool {
+        self.position == position && self.state == state && self.skipped.is_empty()
+    }
+
+    /// True when something is skipped among the last `length` bytes that were read.
+    pub(crate) fn has_skipped(&self, length: u64) -> bool {
+        let start = self.start(length);
+        self.skipped.iter().any(|skipped| skipped.start >= start)
     }
 
     /// Where the last `length` bytes begin that were read and not skipped.
@@ -76,20 +97,5 @@ impl Detour {
             }
         }
         place
-    }
-
-    /// False when it leads nowhere, is interrupted by too much, or has skipped nothing of what it holds: the straight
-    /// way, which stands at `position`, sees that too.
-    pub(crate) fn is_worth_following(&mut self, automaton: &Automaton, position: u64) -> bool {
-        let start = self.start(automaton.depth(self.state));
-        self.skipped.retain(|skipped| skipped.end > start);
-        let length: u64 = self.skipped.iter().map(|skipped| skipped.end - skipped.start).sum();
-        let is_straight = self.position == position && self.skipped.is_empty();
-        self.state != ROOT && length <= LONGEST && !is_straight
-    }
-
-    /// True when both see the same from here on.
-    pub(crate) fn is_like(&self, other: &Self) -> bool {
-        self.state == other.state && self.position == other.position && self.skipped == other.skipped
     }
 }
