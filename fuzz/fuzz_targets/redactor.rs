@@ -1,5 +1,6 @@
 //! However output is cut, the same leaves; none of it is a secret; silence lets nothing go that a mask would have kept but
-//! three bytes. The first byte of the input is the size of the pieces, the second the length of the first secret.
+//! three bytes. The first byte of the input is the size of the pieces, the second the length of the first secret and whether
+//! patterns, which take long to compile, are masked too.
 
 #![no_main]
 
@@ -14,7 +15,8 @@ fuzz_target!(|data: &[u8]| {
     let secrets: Vec<Secret> =
         values.iter().filter_map(|value| Secret::new("S", value.to_vec(), Short::Allowed).ok()).collect();
     let mut patterns = Patterns::none();
-    for expression in ["key=[a-z]{2,9}", r"\btok_[0-9a-f]{4,}\b", "[0-9]{3}-[0-9]{2}", ".*PIN=.*"] {
+    let expressions = ["key=[a-z]{2,9}", r"\btok_[0-9a-f]{4,}\b", "[0-9]{3}-[0-9]{2}", ".*PIN=.*"];
+    for expression in expressions.iter().filter(|_| *length < 64) {
         patterns.add("any", expression, "#").expect("it can be read");
     }
     let masks_more = text.contains(&b'*');

@@ -126,12 +126,19 @@ pub(crate) fn without(text: &[u8]) -> Zeroizing<Vec<u8>> {
 
 /// Skips the interruptions that begin at `start`, and says what stands behind them. Nothing when that cannot be told.
 pub(crate) fn behind(data: &[u8], start: usize) -> Option<usize> {
-    // By far the most: one line feed, blanks, and text.
-    if let Some((b'\n', rest)) = data.get(start..)?.split_first() {
-        let blanks = rest.iter().take(LONGEST).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-        if rest.get(blanks).is_some_and(|&next| !is_opening(next)) {
-            return Some(start + 1 + blanks);
+    // By far the most: one line feed with blanks, or one control sequence, and text.
+    let one = match data.get(start..)? {
+        [b'\n', rest @ ..] => Some(1 + count(rest, LONGEST, |byte| matches!(byte, b' ' | b'\t'))),
+        [ESCAPE, b'[', rest @ ..] => {
+            let parameters = count(rest, LONGEST - 3, |byte| matches!(byte, 0x30..=0x3f));
+            rest.get(parameters).filter(|last| matches!(last, 0x40..=0x7e)).map(|_| 3 + parameters)
         }
+        _ => None,
+    };
+    if let Some(end) = one.map(|length| start + length)
+        && data.get(end).is_some_and(|&next| !is_opening(next))
+    {
+        return Some(end);
     }
     let mut reader = Reader::Outside;
     let mut plain = start;
@@ -153,6 +160,12 @@ pub(crate) fn behind(data: &[u8], start: usize) -> Option<usize> {
     None
 }
 
+/// How many of the first `most` bytes are of a kind.
+#[inline]
+fn count(bytes: &[u8], most: usize, is_kind: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().take(most).take_while(|&&byte| is_kind(byte)).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +177,9 @@ mod tests {
             ("\r\n\t  x", Some(5)),
             ("\n\n\r\n x", Some(5)),
             ("\x1b[1;31m\x1b[Kx", Some(10)),
+            ("\x1b[38;5;4mx", Some(9)),
+            ("\x1b[0 qx", Some(5)),
+            ("\x1b[\nx", Some(0)),
             ("\x1b(B\x1b[mx", Some(6)),
             ("\n  \x1b[mx", Some(6)),
             ("\rx", Some(0)),

@@ -21,6 +21,8 @@ pub(crate) struct Beginnings {
     stride: usize,
     /// Four-byte words among the first bytes of a form, hashed.
     words: Box<[u64; 1 << (BITS - 6)]>,
+    /// The same, hashed in another way: of a hundred words that are in one by chance, one is in both.
+    words_again: Box<[u64; 1 << (BITS - 6)]>,
     /// Two bytes that follow each other among the first bytes of a form.
     pairs: Box<[u64; 1 << 10]>,
     /// Bytes that come first in such a pair.
@@ -40,11 +42,17 @@ impl Beginnings {
     pub(crate) fn new(forms: &Owned) -> Self {
         let shortest = forms.keys().map(|form| form.len()).min().unwrap_or(0);
         let stride = shortest.saturating_sub(WORD - 1).clamp(1, STRIDE);
-        let mut beginnings =
-            Self { stride, words: Box::new([0; 1 << (BITS - 6)]), pairs: Box::new([0; 1 << 10]), firsts: [false; 256] };
+        let mut beginnings = Self {
+            stride,
+            words: Box::new([0; 1 << (BITS - 6)]),
+            words_again: Box::new([0; 1 << (BITS - 6)]),
+            pairs: Box::new([0; 1 << 10]),
+            firsts: [false; 256],
+        };
         for form in forms.keys() {
             for word in form.windows(WORD).take(stride).filter_map(|word| word.first_chunk()) {
-                set(beginnings.words.as_mut_slice(), hash(u32::from_le_bytes(*word)));
+                set(beginnings.words.as_mut_slice(), hash(*word));
+                set(beginnings.words_again.as_mut_slice(), hash_again(*word));
             }
             for pair in form.windows(2).take(beginnings.reach()).filter_map(|pair| pair.first_chunk::<2>()) {
                 set(beginnings.pairs.as_mut_slice(), u32::from(u16::from_le_bytes(*pair)));
@@ -68,15 +76,17 @@ impl Beginnings {
         if self.stride == STRIDE {
             // A block's last word ends with it, so blocks leave nothing out between them.
             for block in rest.chunks_exact(BLOCK) {
-                let hits = block.chunks_exact(WORD).filter_map(|word| word.first_chunk());
-                if hits.fold(0, |any, word| any | self.bit(*word)) != 0 {
-                    break;
+                let words = || block.chunks_exact(WORD).filter_map(|word| word.first_chunk());
+                if words().fold(0, |any, word| any | self.bit(*word)) != 0
+                    && let Some(index) = words().position(|word| self.is_word(*word))
+                {
+                    return Some(from + at + index * WORD);
                 }
                 at += BLOCK;
             }
         }
         while let Some(word) = rest.get(at..).and_then(|rest| rest.first_chunk::<WORD>()) {
-            if self.bit(*word) != 0 {
+            if self.is_word(*word) {
                 return Some(from + at);
             }
             at += self.stride;
@@ -86,7 +96,12 @@ impl Beginnings {
 
     #[inline]
     fn bit(&self, word: [u8; WORD]) -> u64 {
-        bit(self.words.as_slice(), hash(u32::from_le_bytes(word)))
+        bit(self.words.as_slice(), hash(word))
+    }
+
+    #[inline]
+    fn is_word(&self, word: [u8; WORD]) -> bool {
+        self.bit(word) & bit(self.words_again.as_slice(), hash_again(word)) != 0
     }
 
     /// The first place from `from` on where a line break or an escape sequence may interrupt the beginning of a form.
@@ -124,18 +139,18 @@ impl Beginnings {
         }
         let before =
             |count: usize| start.checked_sub(count).filter(|&place| place >= from).and_then(|place| data.get(place));
-        let one = self.bit([last, first, second, third]);
-        let two = before(2).map_or(0, |&second_last| self.bit([second_last, last, first, second]));
-        let three = before(3)
-            .zip(before(2))
-            .map_or(0, |(&third_last, &second_last)| self.bit([third_last, second_last, last, first]));
-        one | two | three != 0
+        self.is_word([last, first, second, third])
+            || before(2).is_some_and(|&second_last| self.is_word([second_last, last, first, second]))
+            || before(3)
+                .zip(before(2))
+                .is_some_and(|(&third_last, &second_last)| self.is_word([third_last, second_last, last, first]))
     }
 }
 
 impl Drop for Beginnings {
     fn drop(&mut self) {
         self.words.as_mut_slice().zeroize();
+        self.words_again.as_mut_slice().zeroize();
         self.pairs.as_mut_slice().zeroize();
         self.firsts.zeroize();
     }
@@ -200,8 +215,13 @@ impl<T> Known<T> {
 }
 
 #[inline]
-fn hash(word: u32) -> u32 {
-    word.wrapping_mul(0x9e37_79b1) >> (32 - BITS)
+fn hash(word: [u8; WORD]) -> u32 {
+    u32::from_le_bytes(word).wrapping_mul(0x9e37_79b1) >> (32 - BITS)
+}
+
+#[inline]
+fn hash_again(word: [u8; WORD]) -> u32 {
+    u32::from_le_bytes(word).wrapping_mul(0x85eb_ca77) >> (32 - BITS)
 }
 
 fn set(bits: &mut [u64], index: u32) {
