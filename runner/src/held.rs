@@ -7,7 +7,7 @@ use opaque_policy::output::{Output, Show};
 use opaque_policy::plan::Plan;
 use opaque_policy::secret::{Delivery, Masking, SecretGrant};
 use opaque_policy::text::Text;
-use opaque_redact::{Patterns, Rules, SHORTEST, SHORTEST_ALLOWED, Secret, Short};
+use opaque_redact::{PatternError, Patterns, Rules, RulesError, SHORTEST, SHORTEST_ALLOWED, Secret, Short};
 use opaque_sys::locked::Locked;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -136,7 +136,15 @@ impl Held {
     }
 }
 
-fn patterns(output: &Output) -> Result<Patterns, opaque_redact::PatternError> {
+/// Makes a profile's expressions ready as a run would.
+///
+/// # Errors
+/// One cannot be read, or together they are too much.
+pub fn check_expressions(output: &Output) -> Result<(), RulesError> {
+    Rules::new(&[], &patterns(output)?).map(drop)
+}
+
+fn patterns(output: &Output) -> Result<Patterns, PatternError> {
     let mut patterns = Patterns::well_known()?;
     for pattern in &output.patterns {
         patterns.add(&pattern.name, &pattern.regex, &pattern.replace)?;

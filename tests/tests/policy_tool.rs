@@ -60,6 +60,36 @@ fn check_shows_where_a_policy_is_wrong() {
 }
 
 #[test]
+fn check_reads_the_expressions_that_a_profile_masks_as_a_run_would() {
+    each_identity(|sandbox| {
+        for (expression, wrong) in
+            [("id-[0-9]{6}", None), ("id-[0-9", Some("cannot be read")), ("(a|b)*", Some("matches empty text"))]
+        {
+            sandbox.setting(
+                ".config/opaque/profiles/masked.toml",
+                &format!(
+                    "name = \"masked\"\nextends = [\"default\"]\n[output]\nredact = \"secrets+patterns\"\n\
+                     patterns = [{{ name = \"ids\", regex = \"{expression}\", replace = \"#\" }}]\n"
+                ),
+            );
+            let said = tool(sandbox, &["policy", "check"]);
+            let run = sandbox.run(["--profile", "masked", "--", "true"]);
+            match wrong {
+                None => {
+                    said.expect(0);
+                    run.expect(0);
+                }
+                Some(why) => {
+                    let message = said.expect(1).errors();
+                    assert!(message.contains("the profile `masked` cannot be used: pattern `ids`"), "{message}");
+                    assert!(message.contains(why) && run.expect(125).errors().contains(why), "{message}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
 fn check_notes_a_rule_that_another_file_shadows() {
     each_identity(|sandbox| {
         sandbox.policy(POLICY);

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use opaque_runner::held;
 
 use crate::Wrong;
 use crate::policy::loaded::Loaded;
@@ -28,7 +29,14 @@ impl Check {
         for file in files {
             let _ = writeln!(text, "  {file}");
         }
-        let _ = writeln!(text, "profiles: {}", profiles.names().join(", "));
+        let names = profiles.names();
+        let _ = writeln!(text, "profiles: {}", names.join(", "));
+        for (name, grants) in names.iter().filter_map(|name| Some((name, profiles.grants(name)?))) {
+            if !grants.output.patterns.is_empty() {
+                held::check_expressions(&grants.output)
+                    .map_err(|error| Wrong(format!("the profile `{name}` cannot be used: {error}")))?;
+            }
+        }
         let notes = [policies.leanings(), policies.shadows()].concat();
         if self.strict && !notes.is_empty() {
             return Err(Wrong(notes.join("\n")));
