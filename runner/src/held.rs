@@ -8,7 +8,7 @@ use opaque_policy::plan::Plan;
 use opaque_policy::secret::{Delivery, Masking, SecretGrant};
 use opaque_policy::text::Text;
 use opaque_redact::{PatternError, Patterns, Rules, RulesError, SHORTEST, SHORTEST_ALLOWED, Secret, Short};
-use opaque_sys::locked::Locked;
+use opaque_sys::locked::{self, Locked};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
@@ -81,7 +81,11 @@ impl Held {
             Show::MaskedSecrets => (secrets, Patterns::none()),
             Show::MaskedSecretsAndPatterns => (secrets, patterns(output).map_err(|error| wrong(&error))?),
         };
-        Rules::new(&secrets, &patterns).map_err(|error| wrong(&error))
+        let rules = Rules::new(&secrets, &patterns).map_err(|error| wrong(&error))?;
+        if !secrets.is_empty() {
+            locked::keep(rules.in_clear()).map_err(|errno| no_memory(&errno))?;
+        }
+        Ok(rules)
     }
 
     /// The values that are masked.

@@ -153,6 +153,11 @@ impl Automaton {
         at(&self.fallback, state as usize)
     }
 
+    /// The bytes of all forms, each beginning once. Without them the rest tells how forms resemble each other, and no more.
+    pub(crate) fn in_clear(&self) -> &[u8] {
+        &self.byte
+    }
+
     /// How many of the last bytes begin some form.
     pub(crate) fn depth(&self, state: State) -> u64 {
         (self.levels.partition_point(|&first| first <= state) as u64).saturating_sub(1)

@@ -99,6 +99,12 @@ impl Rules {
         })
     }
 
+    /// The memory in which the values stand in clear while these rules, a copy of them or a redactor lives: for a caller that keeps it out of swap.
+    #[must_use]
+    pub fn in_clear(&self) -> &[u8] {
+        self.values.automaton.in_clear()
+    }
+
     /// True when there is nothing to look for: the stream needs no redactor.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -161,6 +161,15 @@ impl Locked {
     }
 }
 
+/// Keeps memory of somebody else, and what shares its pages, out of swap for as long as this process has it.
+///
+/// # Errors
+/// As [`Locked::with_capacity`].
+pub fn keep(bytes: &[u8]) -> Result<(), Errno> {
+    // SAFETY: the bytes are there and stay as they are; whether they may be swapped is no matter of soundness.
+    unsafe { rustix::mm::mlock(bytes.as_ptr().cast_mut().cast(), bytes.len()) }
+}
+
 /// Writes zeros where the compiler may not leave it out.
 fn overwrite(bytes: &mut [u8]) {
     // SAFETY: exactly the bytes that are borrowed.
@@ -239,6 +248,21 @@ mod tests {
         assert!(!mapping(&locked).split(' ').any(|flag| flag == "dc"));
         let line = about.lines().find(|line| line.starts_with("Locked:")).unwrap();
         assert!(!line.contains(" 0 kB"), "{line}");
+    }
+
+    #[test]
+    fn memory_of_others_is_kept_too() {
+        let pages = Locked::with_capacity(1).unwrap().mapped;
+        let bytes = vec![7; 64 * pages];
+        let locked = || {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmLck:")).unwrap();
+            line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+        };
+        let before = locked();
+        keep(&bytes).unwrap();
+        // Other tests lock and unlock a page or two at the same time.
+        assert!(locked() >= before + 48 * pages, "{before} {}", locked());
     }
 
     #[test]

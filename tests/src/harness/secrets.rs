@@ -8,7 +8,7 @@ use super::launch::Launch;
 use super::sandbox::Sandbox;
 
 /// The value that every test keeps somewhere.
-pub const VALUE: &str = "c0rrect-horse-battery";
+pub const VALUE: &str = "correct-horse/battery+staple=1";
 
 impl Sandbox {
     /// `opaque` with these arguments, in the workspace.
@@ -22,6 +22,27 @@ impl Sandbox {
         }
         let program = copy.display().to_string();
         self.launch_outside([&[program.as_str()], arguments].concat())
+    }
+
+    /// A file outside the workspace with [`VALUE`] in it, which its owner alone may read.
+    pub fn key(&self) -> String {
+        let path = self.elsewhere().join("key");
+        self.directory(&self.elsewhere());
+        self.write(&path, format!("{VALUE}\n"));
+        self.shell_outside(&format!("chmod 600 '{}'", path.display())).expect(0);
+        path.display().to_string()
+    }
+
+    /// A run that gets [`VALUE`] as `KEY`.
+    pub fn run_with_key(&self, options: &[&str], script: &str) -> Ended {
+        let secret = format!("KEY=file:{}", self.key());
+        let start = [&["--secret", secret.as_str()], options, &["--", "sh", "-c", script]].concat();
+        self.run_reporting(start)
+    }
+
+    /// What `sha256sum` outside says of [`VALUE`].
+    pub fn digest_of_value(&self) -> String {
+        self.shell_outside(&format!("printf %s '{VALUE}' | sha256sum")).expect(0).text()
     }
 
     /// Writes the profile `mine` with these secrets: names, and what stands in the table of each.
