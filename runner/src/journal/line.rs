@@ -2,8 +2,9 @@
 
 use std::os::fd::BorrowedFd;
 
-use rustix::fs::{Dir, Mode, OFlags};
-use rustix::io::Errno;
+use rustix::fs::Dir;
+use rustix::io::{Errno, retry_on_intr};
+use rustix::rand::{GetRandomFlags, getrandom};
 use serde::{Deserialize, Serialize};
 use serde_json::value::Value;
 use sha2::{Digest, Sha256};
@@ -21,11 +22,8 @@ pub struct RunId(String);
 impl RunId {
     pub(super) fn random() -> Result<Self, Errno> {
         let mut bytes = [0; 16];
-        let source = rustix::fs::open("/dev/urandom", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-        match crate::descriptor::fill(source, &mut bytes)? {
-            16 => Ok(Self(hex(&bytes))),
-            _ => Err(Errno::IO),
-        }
+        let filled = retry_on_intr(|| getrandom(&mut bytes, GetRandomFlags::empty()))?;
+        if filled == bytes.len() { Ok(Self(hex(&bytes))) } else { Err(Errno::IO) }
     }
 
     pub(super) fn known(text: &str) -> Self {
