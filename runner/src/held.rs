@@ -46,7 +46,7 @@ impl Held {
         let (mut secrets, mut notes) = (Vec::new(), Vec::new());
         for grant in &plan.secrets {
             let Value { bytes: value, notes: about } = secrets::read(&grant.name, &grant.source, grant.timeout, owner)?;
-            check_against_plan(&grant.name, value.as_bytes(), plan)?;
+            check_against_plan(&grant.name, secrets::bare(value.as_bytes()), plan)?;
             notes.extend(about);
             secrets.push(One { grant: grant.clone(), value });
         }
@@ -93,7 +93,8 @@ impl Held {
         self.secrets.iter().filter(|one| one.grant.masking != Masking::Unmasked).map(|one| &one.value)
     }
 
-    /// `NAME=value` with a NUL behind it, for each secret that is delivered in its variable.
+    /// `NAME=value` with a NUL behind it, for each secret that is delivered in its variable. A line end at the end of what
+    /// is kept stays behind, as with `$(…)`.
     ///
     /// # Errors
     /// No memory can be locked.
@@ -103,7 +104,7 @@ impl Held {
                 let name = grant.name.as_bytes();
                 let mut variable =
                     Locked::with_capacity(name.len() + value.len() + 2).map_err(|errno| no_memory(&errno))?;
-                for part in [name, b"=", value.as_bytes(), b"\0"] {
+                for part in [name, b"=", secrets::bare(value.as_bytes()), b"\0"] {
                     variable.extend(part).map_err(|errno| no_memory(&errno))?;
                 }
                 Ok(variable)

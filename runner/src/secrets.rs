@@ -27,6 +27,8 @@ mod value;
 
 pub use failure::{SecretFailure, Why};
 
+pub use value::bare;
+
 use value::Part;
 
 /// On whose behalf values are read.
@@ -42,7 +44,7 @@ pub struct Owner<'a> {
 
 /// A value that was read.
 pub struct Value {
-    /// Its bytes: at least one, at most 64 KiB, no NUL.
+    /// Its bytes as they are kept: at least one, at most 64 KiB, and a line end perhaps; no NUL.
     pub bytes: Locked,
     /// What the person should know about how it is kept, a sentence each.
     pub notes: Vec<String>,

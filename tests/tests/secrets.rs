@@ -14,11 +14,12 @@ fn journal(sandbox: &Sandbox) -> String {
 #[test]
 fn a_secret_arrives_whole_in_each_way_of_delivery_and_nowhere_without_being_asked_for() {
     each_identity(|sandbox| {
-        let expected = sandbox.digest_of_value();
-        for (options, script) in [
-            (&[][..], "printf %s \"$KEY\" | sha256sum"),
-            (&["--deliver", "file"], "sha256sum < \"$KEY\""),
-            (&["--deliver", "fd"], "eval \"cat <&$KEY\" | sha256sum"),
+        // A variable lacks the last line end.
+        let [bare, kept] = sandbox.digests_of_value();
+        for (options, script, expected) in [
+            (&[][..], "printf %s \"$KEY\" | sha256sum", bare),
+            (&["--deliver", "file"], "sha256sum < \"$KEY\"", kept.clone()),
+            (&["--deliver", "fd"], "eval \"cat <&$KEY\" | sha256sum", kept),
         ] {
             assert_eq!(sandbox.run_with_key(options, script).expect(0).text(), expected, "{script}");
         }
@@ -26,6 +27,22 @@ fn a_secret_arrives_whole_in_each_way_of_delivery_and_nowhere_without_being_aske
             sandbox.shell("echo \"[$KEY]\"; ls /run/secrets 2>&1 | wc -l; ls /proc/self/fd | wc -l").text(),
             "[]\n1\n4"
         );
+    });
+}
+
+#[test]
+fn a_key_is_one_for_the_programs_that_use_it() {
+    each_identity(|sandbox| {
+        sandbox.directory(&sandbox.elsewhere());
+        let path = sandbox.elsewhere().join("id").display().to_string();
+        sandbox.shell_outside(&format!("ssh-keygen -q -t ed25519 -N '' -C of-a-test -f '{path}'")).expect(0);
+        let public = sandbox.shell_outside(&format!("cat '{path}.pub'")).expect(0).text();
+        let start = ["--secret", &format!("KEY=file:{path}"), "--deliver", "file", "--", "sh", "-c"];
+        let read = sandbox.run([&start[..], &["ssh-keygen -y -f \"$KEY\""]].concat());
+        assert_eq!(read.expect(0).text(), public);
+        // Without its last line end it is none.
+        let cut = "umask 077; printf %s \"$(cat \"$KEY\")\" > cut; ssh-keygen -y -f cut";
+        assert_ne!(sandbox.run([&start[..], &[cut]].concat()).code, Some(0));
     });
 }
 
@@ -41,7 +58,7 @@ fn a_secret_from_the_callers_environment_comes_in_under_its_own_name_only() {
             "printf %s \"$TOKEN\" | sha256sum; echo \"[$MY_TOKEN]\"",
         ];
         let ended = sandbox.launch(start).env("MY_TOKEN", VALUE).finish();
-        assert_eq!(ended.expect(0).text(), format!("{}\n[]", sandbox.digest_of_value()));
+        assert_eq!(ended.expect(0).text(), format!("{}\n[]", sandbox.digests_of_value()[0]));
     });
 }
 
@@ -62,8 +79,8 @@ fn a_descriptor_is_read_once_and_no_other_is_handed_in() {
     each_identity(|sandbox| {
         let script = "ls /proc/self/fd | tr '\\n' ' '; cat <&3 | wc -c; cat <&3 | wc -c; printf %s \"$KEY\"";
         let ended = sandbox.run_with_key(&["--deliver", "fd"], script);
-        // The listing's own descriptor is the last of those.
-        assert_eq!(ended.expect(0).text(), format!("0 1 2 3 4 {}\n0\n3", VALUE.len()));
+        // The listing's own descriptor is the last of those. A line end is kept behind the value.
+        assert_eq!(ended.expect(0).text(), format!("0 1 2 3 4 {}\n0\n3", VALUE.len() + 1));
     });
 }
 

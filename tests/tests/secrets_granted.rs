@@ -33,7 +33,7 @@ fn a_profile_declares_secrets_and_a_run_names_those_that_it_needs() {
             sandbox.launch(start).env("PIN_OF_ANN", "x7!kq").env("LABEL_OF_ANN", "1").finish()
         };
         let all = start(&["KEY", "PIN", "LABEL"], "echo $KEY $PIN $LABEL; printf %s \"$KEY\" | sha256sum");
-        assert_eq!(all.expect(0).text(), format!("*** *** 1\n{}", sandbox.digest_of_value()));
+        assert_eq!(all.expect(0).text(), format!("*** *** 1\n{}", sandbox.digests_of_value()[0]));
         // Nothing is given that was not named.
         assert_eq!(start(&["LABEL"], "echo \"[$KEY] [$PIN] [$LABEL]\"").expect(0).text(), "[] [] [1]");
         let near = start(&["KEYS"], "true");

@@ -178,7 +178,8 @@ impl Use {
 
     fn security(service: &str, username: &str) -> Self {
         let store = words(&["security", "add-generic-password", "-s", service, "-a", username, "-w"]);
-        Self::new(&SECURITY, words(&["find-generic-password", "-s", service, "-a", username, "-w"]))
+        let find = Self::new(&SECURITY, words(&["find-generic-password", "-s", service, "-a", username, "-w"]));
+        Self { part: Part::Printed, ..find }
             .fix(format!("store it: {}", command_line(&store)))
             .fix("unlock the keychain: security unlock-keychain")
     }

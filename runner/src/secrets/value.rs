@@ -17,8 +17,10 @@ const FIRST: usize = 4 << 10;
 /// How much of what was read is the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Everything.
+    /// Everything, as it is kept.
     Whole,
+    /// Everything but the line end behind it: tools print one after what they keep.
+    Printed,
     /// The first line.
     FirstLine,
 }
@@ -57,16 +59,22 @@ pub(super) fn take(from: impl AsFd, into: &mut Locked, failed: impl Fn(Errno) ->
     }
 }
 
-/// The value in what was read: without one line end, and nothing that no variable or file could hold.
+/// A value without the line end behind it, as `$(…)` gives it to a variable.
+pub fn bare(value: &[u8]) -> &[u8] {
+    value.strip_suffix(b"\n").map_or(value, |line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+/// The value in what was read, and nothing that no variable or file could hold.
 pub(super) fn checked(mut read: Locked, part: Part) -> Result<Locked, Why> {
     let line = || read.as_bytes().iter().position(|byte| *byte == b'\n');
     if let (Part::FirstLine, Some(end)) = (part, line()) {
         read.truncate(end + 1);
     }
-    let bytes = read.as_bytes();
-    let bare = bytes.strip_suffix(b"\n").map_or(bytes, |line| line.strip_suffix(b"\r").unwrap_or(line));
-    let length = bare.len();
-    read.truncate(length);
+    let length = bare(read.as_bytes()).len();
+    match part {
+        Part::Whole => {}
+        Part::Printed | Part::FirstLine => read.truncate(length),
+    }
     if length == 0 {
         return Err(Why::Empty);
     }
@@ -97,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_end_is_no_part_of_a_value() {
+    fn what_is_kept_is_given_whole_and_what_is_printed_without_a_line_end() {
         for (read, wanted) in [
             (&b"abc"[..], &b"abc"[..]),
             (b"abc\n", b"abc"),
@@ -108,7 +116,9 @@ mod tests {
             (b"a\nb\n", b"a\nb"),
             (b"\xff\xfe\n", b"\xff\xfe"),
         ] {
-            assert_eq!(value(read, Part::Whole).unwrap(), wanted, "{read:?}");
+            assert_eq!(value(read, Part::Printed).unwrap(), wanted, "{read:?}");
+            assert_eq!(bare(read), wanted, "{read:?}");
+            assert_eq!(value(read, Part::Whole).unwrap(), read, "{read:?}");
         }
         assert_eq!(value(b"abc\r\nuser: ann\n", Part::FirstLine).unwrap(), b"abc");
         assert_eq!(value(b"abc", Part::FirstLine).unwrap(), b"abc");
@@ -122,7 +132,8 @@ mod tests {
         assert!(matches!(value(b"\nsecond\n", Part::FirstLine), Err(Why::Empty)));
         assert!(matches!(value(b"a\0b", Part::Whole), Err(Why::Nul)));
         let longest = vec![b'x'; LONGEST];
-        assert_eq!(value(&[&longest[..], b"\r\n"].concat(), Part::Whole).unwrap(), longest);
+        assert_eq!(value(&[&longest[..], b"\r\n"].concat(), Part::Printed).unwrap(), longest);
+        assert_eq!(value(&[&longest[..], b"\r\n"].concat(), Part::Whole).unwrap().len(), LONGEST + 2);
         assert!(matches!(value(&[&longest[..], b"x"].concat(), Part::Whole), Err(Why::Long)));
     }
 

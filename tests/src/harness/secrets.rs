@@ -40,9 +40,10 @@ impl Sandbox {
         self.run_reporting(start)
     }
 
-    /// What `sha256sum` outside says of [`VALUE`].
-    pub fn digest_of_value(&self) -> String {
-        self.shell_outside(&format!("printf %s '{VALUE}' | sha256sum")).expect(0).text()
+    /// What `sha256sum` outside says of [`VALUE`], and of what [`Self::key`] holds.
+    pub fn digests_of_value(&self) -> [String; 2] {
+        ["%s", "%s\\n"]
+            .map(|format| self.shell_outside(&format!("printf '{format}' '{VALUE}' | sha256sum")).expect(0).text())
     }
 
     /// Writes the profile `mine` with these secrets: names, and what stands in the table of each.

@@ -204,7 +204,7 @@ fn what_a_tool_reads_is_a_file_of_the_persons() {
     let identity = person.write(".config/age/keys.txt", "identity");
     let file = person.write("npm.age", "encrypted");
     let (value, notes) = person.ask("age:~/npm.age", "echo value").unwrap();
-    assert_eq!((value.as_slice(), notes.len()), (&b"value"[..], 0));
+    assert_eq!((value.as_slice(), notes.len()), (&b"value\n"[..], 0));
     fs::set_permissions(identity.as_path(), fs::Permissions::from_mode(0o644)).unwrap();
     let (_, notes) = person.ask("age:~/npm.age", "echo value").unwrap();
     assert!(notes.iter().any(|note| note.contains(&format!("chmod 600 {identity}"))), "{notes:?}");
