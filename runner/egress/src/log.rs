@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use opaque_policy::host_name::HostName;
 use serde::Serialize;
 
 use crate::address::Class;
@@ -20,7 +19,7 @@ const BLOCKED: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Flow {
     /// The host's name, when it was reached by one.
-    pub name: Option<HostName>,
+    pub name: Option<String>,
     /// The address that was dialled.
     pub address: SocketAddr,
     /// `tcp` or `udp`.
@@ -75,6 +74,19 @@ impl Record {
     pub fn summary(&self) -> Vec<String> {
         let failed = "the gate to the network failed: nothing went out from then on".to_owned();
         self.gate_failed.then_some(failed).into_iter().chain(self.blocked.iter().map(Blocked::line)).collect()
+    }
+
+    /// The same record with the names in other words. One that changes is no name to allow.
+    #[must_use]
+    pub fn in_words(self, said: impl Fn(&str) -> String) -> Self {
+        let flows = self.flows.into_iter().map(|flow| Flow { name: flow.name.map(|name| said(&name)), ..flow });
+        let blocked = self.blocked.into_iter().map(|blocked| Blocked {
+            name: blocked.name.map(|name| said(&name)),
+            reason: said(&blocked.reason),
+            allow_with: blocked.allow_with.filter(|flag| said(flag) == *flag),
+            ..blocked
+        });
+        Self { flows: flows.collect(), blocked: blocked.collect(), ..self }
     }
 
     /// The same record with this many entries of each kind at most.
@@ -213,6 +225,8 @@ pub(crate) fn milliseconds(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use opaque_policy::host_name::HostName;
+
     use super::*;
 
     fn name(text: &str) -> Target {
@@ -252,5 +266,26 @@ mod tests {
         assert_eq!((record.blocked.len(), record.more_blocked), (BLOCKED, 5));
         let short = record.shortened(10);
         assert_eq!((short.blocked.len(), short.more_blocked), (10, BLOCKED as u64 - 5));
+    }
+
+    #[test]
+    fn a_name_in_other_words_is_none_to_allow() {
+        let log = Log::default();
+        log.refuse(&name("a.test"), 443, Transport::Tcp, &Refusal::NameNotAllowed);
+        log.refuse(&name("b.test"), 443, Transport::Tcp, &Refusal::NameNotAllowed);
+        log.flow(Flow {
+            name: Some("a.test".to_owned()),
+            address: "192.0.2.1:443".parse().unwrap(),
+            transport: "tcp",
+            rule: "*.test".to_owned(),
+            sent: 0,
+            received: 0,
+            duration_ms: 0,
+        });
+        let record = log.record().in_words(|text| text.replace("a.test", "***"));
+        assert_eq!(record.flows.first().unwrap().name.as_deref(), Some("***"));
+        let [masked, open] = record.blocked.as_slice() else { panic!("{record:?}") };
+        assert_eq!((masked.name.as_deref(), masked.allow_with.as_deref()), (Some("***"), None));
+        assert_eq!(open.allow_with.as_deref(), Some("--allow-net b.test"));
     }
 }

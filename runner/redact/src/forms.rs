@@ -69,6 +69,12 @@ impl IntoIterator for Forms {
     }
 }
 
+impl Form {
+    pub(crate) fn in_lower_case(&self) -> Self {
+        Self(self.0.to_ascii_lowercase())
+    }
+}
+
 impl Deref for Form {
     type Target = [u8];
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::automaton::Owned;
 use crate::exact::{Masker, Values};
-use crate::forms::Forms;
+use crate::forms::{Form, Forms};
 use crate::matching::Matcher;
 use crate::pattern::{Compiled, PatternError, Patterns};
 use crate::secret::Secret;
@@ -78,17 +78,32 @@ impl Rules {
     /// # Errors
     /// Secrets or patterns are too large together.
     pub fn new(secrets: &[Secret], patterns: &Patterns) -> Result<Self, RulesError> {
+        Self::with(secrets, patterns, |form| form)
+    }
+
+    /// The same for text in lower case, whatever the case of the values, and without patterns.
+    ///
+    /// # Errors
+    /// The secrets are too large together.
+    pub fn in_lower_case(secrets: &[Secret]) -> Result<Self, RulesError> {
+        Self::with(secrets, &Patterns::none(), |form| form.in_lower_case())
+    }
+
+    fn with(secrets: &[Secret], patterns: &Patterns, written: impl Fn(Form) -> Form) -> Result<Self, RulesError> {
         // First, so that nothing is taken on the stack where a value has just been.
         let compiled = Compiled::new(patterns)?.map(Arc::new);
         let mut owned = Owned::new();
         let mut size = 0;
         for (number, secret) in secrets.iter().enumerate() {
-            for form in Forms::of(secret.value()) {
+            for form in Forms::of(secret.value()).into_iter().map(&written) {
                 size += form.len();
                 if size > LARGEST {
                     return Err(RulesError::TooLarge { name: secret.name().to_owned() });
                 }
-                owned.entry(form).or_default().push(number);
+                let owners = owned.entry(form).or_default();
+                if !owners.contains(&number) {
+                    owners.push(number);
+                }
             }
         }
         Ok(Self {
