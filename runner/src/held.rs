@@ -64,11 +64,7 @@ impl Held {
             Show::MaskedSecrets => (secrets, Patterns::none()),
             Show::MaskedSecretsAndPatterns => (secrets, patterns(output).map_err(|error| unusable(&error))?),
         };
-        let rules = Rules::new(&secrets, &patterns).map_err(|error| unusable(&error))?;
-        if !secrets.is_empty() {
-            locked::keep(rules.in_clear()).map_err(|errno| no_memory(&errno))?;
-        }
-        Ok(rules)
+        out_of_swap(Rules::new(&secrets, &patterns))
     }
 
     /// What is masked in text in lower case, whatever the output shows.
@@ -76,9 +72,7 @@ impl Held {
     /// # Errors
     /// A value that cannot be masked.
     pub fn rules_in_lower_case(&self) -> Result<Rules, Refusal> {
-        let rules = Rules::in_lower_case(&self.to_be_masked()?).map_err(|error| unusable(&error))?;
-        locked::keep(rules.in_clear()).map_err(|errno| no_memory(&errno))?;
-        Ok(rules)
+        out_of_swap(Rules::in_lower_case(&self.to_be_masked()?))
     }
 
     fn to_be_masked(&self) -> Result<Vec<Secret>, Refusal> {
@@ -148,6 +142,14 @@ impl Held {
     fn delivered(&self, by: Delivery) -> impl Iterator<Item = &One> {
         self.secrets.iter().filter(move |one| one.grant.deliver == by)
     }
+}
+
+fn out_of_swap(rules: Result<Rules, RulesError>) -> Result<Rules, Refusal> {
+    let rules = rules.map_err(|error| unusable(&error))?;
+    if rules.have_secrets() {
+        locked::keep(rules.in_clear()).map_err(|errno| no_memory(&errno))?;
+    }
+    Ok(rules)
 }
 
 /// Makes a profile's expressions ready as a run would.

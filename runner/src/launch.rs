@@ -40,6 +40,7 @@ use crate::protect::registry::Placeholders;
 use crate::protect::snapshot::Snapshot;
 use crate::protect::watch::Watch;
 use crate::report::Usage;
+use crate::said::Said;
 use crate::shown::Shown;
 use crate::streams::Streams;
 use crate::supervise::{self, Watched};
@@ -68,6 +69,8 @@ pub struct Launch {
     pub held: Held,
     /// What is done to its output.
     pub shown: Shown,
+    /// What is said of the run in words that the command chose.
+    pub said: Said,
     /// The judged program, held so that its inode is not used again.
     pub program: Opened,
     /// What puts away a git directory that appears; `None` where none can.
@@ -115,6 +118,7 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
         mut job,
         mut held,
         shown,
+        said,
         program,
         quarantine,
     } = launch;
@@ -164,10 +168,10 @@ pub fn launch(launch: Launch) -> Result<Ended, Refusal> {
     drop(terminal);
 
     let judged = judge(supervised, &kept, plan, &entries, &snapshot);
-    let network = egress.close().in_words(|text| shown.said().masked(text));
+    let network = egress.close().in_words(|text| said.masked(text));
     kept.clear_up();
     let run = receipt.run().as_str().to_owned();
-    let judged = match put_away(quarantine, &run, judged, shown.said()) {
+    let judged = match put_away(quarantine, &run, judged) {
         Ok(judged) => judged,
         Err(refusal) => return Err(refused(&journal, Recording::Conclusion(receipt), refusal)),
     };

@@ -30,6 +30,7 @@ use crate::line::recording::{Recording, denied, unauthorized};
 use crate::outcome::{Class, Refusal};
 use crate::protect::quarantine::Quarantine;
 use crate::report::Destination;
+use crate::said::Said;
 use crate::shown::Shown;
 
 /// What the line came to.
@@ -100,10 +101,11 @@ pub fn walk(flags: &Flags, report: Option<&Destination>) -> Result<Came, Refusal
         .map_err(|refused| recording.refuse(&journal, unauthorized(refused)))?;
     let held = Held::read(authorized.plan(), &planning.facts).map_err(|refusal| recording.refuse(&journal, refusal))?;
     let shown = Shown::of(authorized.plan(), &held).map_err(|refusal| recording.refuse(&journal, refusal))?;
+    let said = Said::without(&held).map_err(|refusal| recording.refuse(&journal, refusal))?;
     let job = Job::begin(authorized.plan(), &held, &planning.facts.env);
     let quarantine = Quarantine::over(authorized.plan(), &planning.facts, planning.root);
     let cwd = planning.cwd;
     let launch =
-        Launch { authorized, bounds, cwd, placeholders, journal, decided, job, held, shown, program, quarantine };
+        Launch { authorized, bounds, cwd, placeholders, journal, decided, job, held, shown, said, program, quarantine };
     launch::launch(launch).map(|ended| Came::Ran(Box::new(ended)))
 }

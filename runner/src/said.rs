@@ -1,5 +1,5 @@
-//! What a run's report, journal and messages say in words that the command chose: names of hosts and of files. No value
-//! of a secret is among them.
+//! What a run's report, journal and messages say in words that the command chose: names of hosts. No value of a secret is
+//! among them.
 
 use opaque_redact::{Redactor, Rules};
 

@@ -8,7 +8,6 @@ use opaque_redact::Rules;
 use crate::held::Held;
 use crate::outcome::Refusal;
 use crate::relay::Relay;
-use crate::said::Said;
 use crate::streams::Output;
 use crate::treatment::Treatment;
 
@@ -18,7 +17,6 @@ pub struct Shown {
     output: Output,
     sequences: Sequences,
     is_withheld: bool,
-    said: Said,
 }
 
 impl Shown {
@@ -36,7 +34,6 @@ impl Shown {
             output: if Self::is_carried(plan) { Output::Carried } else { Output::Direct },
             sequences: plan.output.sequences,
             is_withheld: plan.output.show == Show::Nothing,
-            said: Said::without(held)?,
         })
     }
 
@@ -59,12 +56,6 @@ impl Shown {
     #[must_use]
     pub fn needs(&self) -> Output {
         self.output
-    }
-
-    /// What may be said of the run in words that the command chose.
-    #[must_use]
-    pub fn said(&self) -> &Said {
-        &self.said
     }
 
     /// Has streams of output, from which nothing has come yet, carried as this run shows it.

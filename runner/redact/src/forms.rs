@@ -13,7 +13,7 @@ mod escape;
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use crate::interruption;
 use crate::secret::{SHORTEST, is_common, is_repetition};
@@ -33,12 +33,8 @@ impl Forms {
         forms.add_all(value);
         dump::add(value, &mut forms);
         if value.contains(&b'\n') {
-            let lines: Vec<&[u8]> = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).collect();
-            let joined = Zeroizing::new(lines.concat());
-            if is_worth_joining(&joined) {
-                forms.add(joined.to_vec());
-            }
-            for line in lines.into_iter().filter(|line| is_telling(line)) {
+            let lines = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+            for line in lines.filter(|line| is_telling(line)) {
                 forms.add_all(line);
             }
         }
@@ -53,7 +49,7 @@ impl Forms {
 
     fn add(&mut self, form: Vec<u8>) {
         let joined = interruption::without(&form);
-        if joined.len() < form.len() && is_worth_joining(&joined) {
+        if joined.len() < form.len() && is_worth_masking(&joined) {
             self.0.insert(Form(joined.to_vec()));
         }
         self.0.insert(Form(form));
@@ -89,14 +85,14 @@ impl Drop for Form {
     }
 }
 
-/// True for what is left of a value without its line breaks if it is still one.
-fn is_worth_joining(joined: &[u8]) -> bool {
-    joined.len() >= SHORTEST && !is_common(joined) && !is_repetition(joined)
+/// True for a part of a value that would be taken as one by itself.
+fn is_worth_masking(text: &[u8]) -> bool {
+    text.len() >= SHORTEST && !is_common(text) && !is_repetition(text)
 }
 
 /// True for a line that is worth masking by itself. The frame of a PEM block is public, and so is a lone bracket.
 fn is_telling(line: &[u8]) -> bool {
-    is_worth_joining(line) && !line.starts_with(b"-----")
+    is_worth_masking(line) && !line.starts_with(b"-----")
 }
 
 #[cfg(test)]

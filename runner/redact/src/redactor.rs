@@ -114,10 +114,17 @@ impl Rules {
         })
     }
 
-    /// The memory in which the values stand in clear while these rules, a copy of them or a redactor lives: for a caller that keeps it out of swap.
+    /// The memory in which the values stand in clear while these rules, a copy of them or a redactor lives: for a caller
+    /// that keeps it out of swap.
     #[must_use]
     pub fn in_clear(&self) -> &[u8] {
         self.values.automaton.in_clear()
+    }
+
+    /// True when there are values to look for.
+    #[must_use]
+    pub fn have_secrets(&self) -> bool {
+        !self.secrets.is_empty()
     }
 
     /// True when there is nothing to look for: the stream needs no redactor.

@@ -12,7 +12,6 @@ use crate::outcome::{Ending, LimitReached, Refusal};
 use crate::protect::quarantine::Quarantine;
 use crate::protect::snapshot::Snapshot;
 use crate::report::Usage;
-use crate::said::Said;
 use crate::shown::Shown;
 use crate::supervise::{SuperviseError, Supervised};
 
@@ -97,16 +96,13 @@ pub(super) fn put_away(
     quarantine: Option<Quarantine>,
     run: &str,
     judged: Result<Judged, Refusal>,
-    said: &Said,
 ) -> Result<Judged, Refusal> {
     let put = quarantine.map_or(Ok(None), |quarantine| quarantine.put_away(run));
-    let put = put.map(|put| put.map(|put| said.masked(&put.to_string())));
-    let put = put.map_err(|error| said.masked(&describe(&error)));
     match (put, judged) {
         (Ok(None), judged) => judged,
-        (Ok(Some(put)), Ok(judged)) => Ok(Judged { warnings: vec![put], ..judged }),
-        (Err(error), Ok(judged)) => Ok(Judged { ending: Ending::NotPutAway(error), ..judged }),
-        (Ok(Some(put)), Err(refusal)) => Err(refusal.hint(put)),
-        (Err(error), Err(refusal)) => Err(refusal.hint(error)),
+        (Ok(Some(put)), Ok(judged)) => Ok(Judged { warnings: vec![put.to_string()], ..judged }),
+        (Err(error), Ok(judged)) => Ok(Judged { ending: Ending::NotPutAway(describe(&error)), ..judged }),
+        (Ok(Some(put)), Err(refusal)) => Err(refusal.hint(put.to_string())),
+        (Err(error), Err(refusal)) => Err(refusal.hint(describe(&error))),
     }
 }
