@@ -216,3 +216,34 @@ fn a_value_with_many_line_ends_is_masked_the_same_however_the_stream_is_cut() {
         }
     }
 }
+
+#[test]
+fn what_a_terminal_reads_as_an_escape_sequence_belongs_to_no_interrupted_value() {
+    let secrets = [b"31mabcdefghij".to_vec()];
+    for before in 0..20 {
+        let interrupted = [&[b'.'; 20][..before], b"\x1b[31mabc\ndefghij."].concat();
+        let whole = [&[b'.'; 20][..before], b"\x1b[31mabcdefghij."].concat();
+        for size in 1..interrupted.len() {
+            let through = |text: &[u8]| masked(&secrets, &text.chunks(size).collect::<Vec<_>>()).0;
+            assert_eq!(through(&interrupted), interrupted, "{before} bytes before it, pieces of {size}");
+            assert!(through(&whole).ends_with(b"\x1b[***."), "{before} bytes before it, pieces of {size}");
+        }
+    }
+}
+
+#[test]
+fn a_match_that_is_interrupted_for_too_long_is_given_up_and_what_begins_in_it_is_not() {
+    let secrets = [b"abcdabcdefgh".to_vec()];
+    for (colours, behind, expected) in [
+        (1300, "abcdefgh.", "***."),
+        (1400, "abcdefgh.", "abcdabcdefgh."),
+        (1400, "abcdabcdefgh.", "abcd***."),
+        // The bound is passed when the second has begun.
+        (1300, &["ab", &"\x1b[m".repeat(100), "cdabcdefgh."].concat(), "abcd***."),
+    ] {
+        let text = ["abcd", &"\x1b[m".repeat(colours), behind].concat();
+        let (out, _) = masked(&secrets, &[text.as_bytes()]);
+        assert_eq!(String::from_utf8_lossy(&out).replace("\x1b[m", ""), expected, "{colours} {behind:?}");
+        assert_eq!(masked(&secrets, &text.as_bytes().chunks(1).collect::<Vec<_>>()).0, out);
+    }
+}
